@@ -1,0 +1,179 @@
+# greenwatch: one Makefile for all rooms. `make help` lists the targets.
+# V=1 says everything, O=dir builds elsewhere, DEBUG=1 for gdb, SANITIZE=address,undefined.
+
+VERSION := 0.1.0
+O       ?= build
+prefix  ?= /usr
+CC      ?= cc
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PYTHON  ?= /usr/bin/python3
+
+Q   := $(if $(filter 1,$(V)),,@)
+say  = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(2);)
+
+BPF_SRC  := $(wildcard bpf/*.bpf.c)
+LIB_SRC  := $(wildcard lib/*.c lib/*/*.c)
+CLI_SRC  := $(wildcard cli/*.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+C_FILES  := $(wildcard bpf/*.[ch] lib/*.[ch] lib/*/*.[ch] cli/*.[ch] tests/*/*.[ch])
+
+BPF_OBJ := $(BPF_SRC:%.c=$(O)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o)
+UNIT    := $(UNIT_SRC:%.c=$(O)/%)
+SKEL    := $(O)/probes.skel.h
+SCHEMA  := $(O)/schema.h
+LIB_A   := $(O)/libgreenwatch.a
+LIB_SO  := $(O)/libgreenwatch.so.0
+BIN     := $(O)/greenwatch
+BENCH   := $(addprefix $(O)/bench/,empty_gate.bpf.o empty_gate bystander echo_load)
+
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch-enum \
+          $(if $(CI),-Werror)
+CFLAGS ?= $(if $(DEBUG),-O0 -g3,-O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' $(WARN) -MMD -MP -fPIE \
+             $(if $(SANITIZE),-U_FORTIFY_SOURCE -fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
+LDFLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-z,now) -pie
+LIBS    := -lbpf -lelf -lz -lcjson
+
+# each room sees only what its -I lets it see
+INC_lib   := -I. -Ilib -Ilib/include -isystem $(O) -fPIC -fvisibility=hidden
+INC_cli   := -Ilib/include
+INC_tests := -I. -Ilib -Ilib/include -Icli
+
+PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev libcjson-dev libc6-dev
+PACKAGES_RUN  := python3 python3-gevent
+PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+## all: the program and both libraries
+all: $(BIN) $(LIB_SO) $(LIB_A)
+
+## deps: installs what is missing of Debian's packages (root)
+deps:
+	$(Q)sh tests/deps.sh $(PACKAGES) $(PACKAGES_RUN) $(PACKAGES_TEST)
+
+deps-demo:
+	$(Q)sh tests/deps.sh $(PACKAGES) $(PACKAGES_RUN)
+
+## demo: builds, then watches a slow gevent service for some seconds (root)
+demo: deps-demo
+	$(Q)$(MAKE) --no-print-directory $(BIN)
+	$(Q)GREENWATCH=$(BIN) sh contrib/demo/demo.sh
+
+## check: all tests: lint, unit, sanitizers, tapes, end to end (root)
+check: deps
+	$(Q)$(MAKE) --no-print-directory lint test-sanitized test e2e
+	$(Q)sh tests/tally.sh show $(O)
+
+$(O)/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 \
+		-I/usr/include/$(shell uname -m)-linux-gnu -Wall -Werror -Ibpf -MMD -MP -c $< -o $@
+
+$(SKEL): $(BPF_OBJ)
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen object $(O)/probes.bpf.o $^
+	$(Q)$(BPFTOOL) gen skeleton $(O)/probes.bpf.o name probes > $@.tmp && mv $@.tmp $@
+
+$(SCHEMA): docs/greenwatch-report-1.schema.json
+	@mkdir -p $(@D)
+	$(call say,EMBED,$<)
+	$(Q)(printf 'static const char schema_json[] = {\n'; od -An -v -tx1 $< | \
+		sed 's/ \(..\)/0x\1,/g'; printf '0 };\n') > $@.tmp && mv $@.tmp $@
+
+$(LIB_OBJ): | $(SKEL) $(SCHEMA)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INC_$(firstword $(subst /, ,$<))) -c $< -o $@
+
+# only gw_ is global in what strangers link
+$(LIB_A): $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)ld -r -o $(O)/libgreenwatch.o $^ && objcopy --localize-hidden $(O)/libgreenwatch.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(O)/libgreenwatch.o
+
+$(LIB_SO): $(LIB_OBJ) lib/greenwatch.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared $(filter-out -pie,$(LDFLAGS)) -Wl,-soname,$(@F) \
+		-Wl,--version-script,lib/greenwatch.map $(LIB_OBJ) $(LIBS) -o $@
+
+$(BIN): $(CLI_OBJ) $(LIB_A)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB_OBJ) $(O)/cli/opts.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
+
+## test: unit tests, tapes, symbol check (no root, seconds)
+test: $(UNIT) $(BIN) $(LIB_SO)
+	$(Q)sh tests/tally.sh unit $(O) $(UNIT)
+	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --tally $(O)/tally
+	$(Q)$(PYTHON) -B tests/lab/test_score.py -q
+	$(Q)sh tests/symbols.sh $(LIB_SO)
+
+## test-sanitized: the unit tests and tapes under ASan and UBSan
+test-sanitized:
+	$(Q)$(MAKE) --no-print-directory O=$(O)/sanitized SANITIZE=address,undefined CFLAGS="-O1 -g" test
+
+## e2e: the real tool on real programs (root, minutes)
+e2e: $(BIN)
+	$(Q)$(PYTHON) -B tests/e2e/run.py --greenwatch $(BIN) --tally $(O)/tally
+	$(Q)$(PYTHON) -B tests/lab/score.py --greenwatch $(BIN) --assert
+
+## lint: clang-format, clang-tidy, the doors of third-party libraries
+lint: $(SKEL) $(SCHEMA)
+	$(Q)sh tests/lint.sh $(O) $(C_FILES)
+
+## format: clang-format in place
+format:
+	$(Q)clang-format -i $(C_FILES)
+
+## golden: rewrites the expectations of the tapes; read the diff
+golden: $(BIN)
+	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --rewrite
+
+$(O)/bench/%.bpf.o: tests/bench/%.bpf.c
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -g -O2 -target bpf -mcpu=v3 -I/usr/include/$(shell uname -m)-linux-gnu -Wall -Werror -c $< -o $@
+
+$(O)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O2 -Wall -Wextra -std=gnu11 $< -o $@ -lbpf
+
+## bench: what watching costs (root, ten minutes, a quiet machine)
+bench: $(BIN) $(BENCH)
+	$(Q)$(PYTHON) -B tests/bench/bench.py --greenwatch $(BIN) --build $(O)/bench --assert
+
+## install: DESTDIR, prefix
+install: all
+	install -D -m 755 $(BIN) $(DESTDIR)$(prefix)/bin/greenwatch
+	install -D -m 755 $(LIB_SO) $(DESTDIR)$(prefix)/lib/libgreenwatch.so.0
+	ln -sf libgreenwatch.so.0 $(DESTDIR)$(prefix)/lib/libgreenwatch.so
+	install -D -m 644 $(LIB_A) $(DESTDIR)$(prefix)/lib/libgreenwatch.a
+	install -D -m 644 lib/include/greenwatch.h $(DESTDIR)$(prefix)/include/greenwatch.h
+	install -D -m 644 docs/greenwatch-report-1.schema.json \
+		$(DESTDIR)$(prefix)/share/greenwatch/greenwatch-report-1.schema.json
+	mkdir -p $(DESTDIR)$(prefix)/lib/pkgconfig
+	sed 's|@prefix@|$(prefix)|; s|@version@|$(VERSION)|' greenwatch.pc.in \
+		> $(DESTDIR)$(prefix)/lib/pkgconfig/greenwatch.pc
+
+## clean: removes what was built
+clean:
+	rm -rf $(O)
+
+## help: this list
+help:
+	@sed -n 's/^## /  /p' Makefile
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT:=.d)
+
+.PHONY: all deps deps-demo demo check test test-sanitized e2e lint format golden bench install clean help

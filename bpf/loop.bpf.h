@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * loop.bpf.h: a loop's life: found, late, gone.
+ *
+ * What more than one probe does to a loop. Does not decide what a wait is
+ * (turn.bpf.c) and does no sums (turn.h).
+ */
+#ifndef LOOP_BPF_H
+#define LOOP_BPF_H
+
+#include "common.bpf.h"
+
+/* The struct file behind a descriptor of a task, as a mere identity; 0: none. */
+static __always_inline __u64 file_of(struct task_struct *task, __s32 fd)
+{
+	__u32 max = BPF_CORE_READ(task, files, fdt, max_fds);
+	struct file **table = BPF_CORE_READ(task, files, fdt, fd);
+	__u64 file = 0;
+
+	if (fd < 0 || (__u32)fd >= max)
+		return 0;
+	if (bpf_probe_read_kernel(&file, sizeof(file), &table[fd]))
+		return 0;
+	return file;
+}
+
+static __always_inline __u32 tid_in_namespace(struct task_struct *task)
+{
+	struct pid *pid = task->thread_pid;
+	__u32 level = BPF_CORE_READ(pid, level);
+	int nr = 0;
+
+	if (level > 32)
+		return 0;
+	bpf_core_read(&nr, sizeof(nr), &pid->numbers[level].nr);
+	return nr;
+}
+
+static __always_inline void loop_announce(struct task_struct *task, struct wire_loop *l, __u32 slot,
+					  __u64 now)
+{
+	emit(struct wire_found, e, WIRE_LOOP, now)
+	{
+		e->serial = l->serial;
+		e->slot = slot - 1;
+		e->pid = l->pid;
+		e->tid = l->tid;
+		e->parent = l->parent;
+		e->nstid = tid_in_namespace(task);
+		e->fsbase = task->thread.fsbase;
+		e->wait_class = l->wait_class;
+		e->wait_fd = l->wait_fd;
+		bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
+	}
+}
+
+static __always_inline __u32 next_serial(void)
+{
+	__u32 zero = 0;
+	__u32 *serial = bpf_map_lookup_elem(&serials, &zero);
+
+	return serial ? __sync_fetch_and_add(serial, 1) + 1 : 0;
+}
+
+/* Makes task a loop; its slot is zeroed and its turn not begun. NULL: no slot is free. */
+static __always_inline struct wire_loop *loop_bind(struct task_struct *task, struct thread *th,
+						   __u32 class, __s32 fd, __u64 now)
+{
+	struct wire_loop *l;
+	struct thread *leader;
+	__u32 slot = 0;
+
+	if (bpf_map_pop_elem(&free_slots, &slot)) {
+		count(slots_full);
+		return NULL;
+	}
+	l = loop_at(slot + 1);
+	if (!l)
+		return NULL;
+	th->slot = slot + 1;
+	th->own = 0;
+	th->foreign = 0;
+	th->wait_file = class == WIRE_WAIT_POLL ? 0 : file_of(task, fd);
+	l->serial = next_serial();
+	l->pid = task->tgid;
+	l->tid = task->pid;
+	l->parent = task->real_parent->tgid;
+	l->wait_class = class;
+	l->wait_fd = fd;
+	l->since_ns = now;
+	l->until_ns = now;
+	l->state = WIRE_LIVE;
+	leader = thread_of(task->group_leader);
+	if (leader && class != WIRE_WAIT_POLL)
+		leader->has_epoll = 1;
+	loop_announce(task, l, slot + 1, now);
+	return l;
+}
+
+static __always_inline void late_fill(struct wire_late *e, const struct wire_loop *l,
+				      const struct wire_scratch *scratch)
+{
+	e->serial = l->serial;
+	e->pid = l->pid;
+	e->began_ns = l->turn.began_ns;
+	e->ended_ns = e->head.now_ns;
+	e->ledger = l->turn.ledger;
+	e->slices = l->turn.slices;
+	e->samples = l->turn.samples;
+	e->n_waits = scratch->n_waits;
+	e->n_rivals = scratch->n_rivals;
+	__builtin_memcpy(e->waits, scratch->waits, sizeof(e->waits));
+	__builtin_memcpy(e->rivals, scratch->rivals, sizeof(e->rivals));
+}
+
+/* Sends a turn that was late: first the stack of its longest slice, unless that went already. */
+static __always_inline void late_send(const struct wire_loop *l, __u32 slot, __u64 now, __u32 flags)
+{
+	struct wire_scratch *scratch = scratch_at(slot);
+
+	if (!scratch)
+		return;
+	if (scratch->best_ns && !scratch->sent)
+		send_stack(&scratch->slice[scratch->best & 1]);
+	emit(struct wire_late, e, WIRE_TURN, now)
+	{
+		e->head.flags = flags;
+		late_fill(e, l, scratch);
+	}
+}
+
+static __always_inline void scratch_reset(__u32 slot)
+{
+	struct wire_scratch *scratch = scratch_at(slot);
+
+	if (!scratch)
+		return;
+	scratch->best_ns = 0;
+	scratch->sent = 0;
+	scratch->n_sent = 0;
+	scratch->n_waits = 0;
+	scratch->n_rivals = 0;
+}
+
+/* The thread ends or becomes another program: closes its turn, leaves the totals for user space. */
+static __always_inline void loop_finish(struct thread *th, __u32 flags)
+{
+	struct wire_loop *l = loop_at(th->slot);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!l)
+		return;
+	loop_write_begin(l);
+	if (turn_close(l, now) > config.late_ns)
+		late_send(l, th->slot, now, flags);
+	l->turn.phase = WIRE_OUT;
+	l->until_ns = now;
+	l->state = WIRE_ENDED;
+	loop_write_end(l);
+	emit(struct wire_gone, e, WIRE_GONE, now)
+	{
+		e->head.flags = flags;
+		e->serial = l->serial;
+		e->slot = th->slot - 1;
+		e->pid = l->pid;
+		e->tid = l->tid;
+	}
+	th->slot = 0;
+	th->cand_seen = 0;
+	th->cand_class = WIRE_WAIT_NONE;
+}
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * wire.h: what crosses from kernel to user, and what a tape holds.
+ *
+ * The one header both sides read. Every record begins with a wire_head, has
+ * fixed-width fields and explicit padding, and is written whole: no byte of
+ * it is left unset. Kinds are append-only; a retired number stays as a
+ * comment. Kinds below 64 are made in the kernel, the others by the source
+ * in user space, so that a tape alone holds all that a report is made from.
+ *
+ * Times are CLOCK_MONOTONIC nanoseconds and end in _ns. pid is the process,
+ * tid the thread. A loop is known by its serial number, never by its slot.
+ */
+#ifndef WIRE_H
+#define WIRE_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define WIRE_VERSION	1
+#define WIRE_FRAMES	128 /* Python frames walked in the kernel */
+#define WIRE_NATIVE	16  /* return addresses by frame pointer */
+#define WIRE_WAITS	8   /* distinct calls told apart within one turn */
+#define WIRE_COMM	16
+#define WIRE_LAYOUTS	64  /* interpreter layouts in use at once */
+#define HIST_BUCKETS	514 /* see hist.h */
+
+enum wire_kind {
+	WIRE_LOOP = 1,	 /* a thread turned out to be a loop */
+	WIRE_SLICE = 2,	 /* a stretch off the CPU, with the stack it began with */
+	WIRE_SAMPLE = 3, /* a stack seen on the CPU in a turn half way to late */
+	WIRE_TURN = 4,	 /* a late turn has ended */
+	WIRE_GONE = 5,	 /* a loop's thread ended or its process executed another image */
+
+	WIRE_HELLO = 64,  /* when, where and with which settings */
+	WIRE_TARGET = 65, /* a process and what it runs */
+	WIRE_SLOT = 66,	  /* a loop's totals, as they stand */
+	WIRE_OPEN = 67,	  /* a late turn that still goes on */
+	WIRE_LOSS = 68,	  /* loss counters, as they stand */
+	WIRE_NAMES = 69,  /* the namer's answer to the stack before it */
+	WIRE_NOTE = 70,	  /* something could not be done, and why */
+	WIRE_TICK = 71,	  /* the clock, when nothing else happens */
+	WIRE_END = 72,	  /* why and when the watching ended, what it cost */
+};
+
+struct wire_head {
+	__u16 kind;
+	__u16 flags;  /* meaning depends on the kind */
+	__u32 size;   /* bytes, head included */
+	__u64 now_ns; /* when the record was made */
+};
+
+/* Where time went. The parts add up to the whole exactly. */
+struct wire_ledger {
+	__u64 oncpu_ns;
+	__u64 blocked_ns;
+	__u64 runqueue_ns;
+	__u64 throttled_ns;
+	__u64 stopped_ns;
+	__u64 unaccounted_ns;
+};
+
+/* What a thread off the CPU is doing. */
+enum wire_off {
+	WIRE_ON = 0,	    /* it is not off the CPU */
+	WIRE_RUNNABLE = 1,  /* preempted or yielding: it could run */
+	WIRE_BLOCKED = 2,   /* asleep in a call or a page fault */
+	WIRE_STOPPED = 3,   /* SIGSTOP, debugger, freezer */
+};
+
+enum wire_phase {
+	WIRE_OUT = 0,  /* nothing is known yet */
+	WIRE_BUSY = 1, /* in a turn */
+	WIRE_IDLE = 2, /* asleep in its own wait */
+};
+
+/* Time off the CPU in one turn by the call it was in. */
+struct wire_wait {
+	__s32 call; /* system call number; -1: page fault */
+	__u32 calls;
+	__u64 total_ns;
+	__u64 max_ns;
+};
+
+/* Who ran while the loop was ready: the task that had the CPU before it got on again. */
+struct wire_rival {
+	__u32 pid;
+	__u32 tid;
+	__u64 share_ns;
+	char comm[WIRE_COMM];
+};
+
+/* The turn machine's state (turn.h), kept in the loop's slot. */
+struct wire_turn {
+	__u64 began_ns;
+	__u64 last_ns;	/* accounted up to here */
+	__u64 off_ns;	/* since when off the CPU; 0: running */
+	__u64 wake_ns;	/* when it was woken; 0: not yet */
+	__u64 early_ns; /* a waking that came before its switch-out was seen */
+	__u64 run_delay; /* sched_info.run_delay at the last switch-out */
+	__u64 gap_off_ns; /* preempted inside the gate: since when */
+	__u64 gap_ns;	  /* and for how long in all */
+	__u32 phase;	/* enum wire_phase */
+	__u32 off;	/* enum wire_off */
+	__s32 call;	/* system call it went off in; -1: page fault or none */
+	__u32 entering; /* the gate is at work */
+	__u64 args[3];	/* of that call */
+	struct wire_ledger ledger;
+	__u32 slices; /* stretches off the CPU so far */
+	__u32 samples;
+};
+
+enum wire_wait_class {
+	WIRE_WAIT_NONE = 0,
+	WIRE_WAIT_EPOLL = 1, /* epoll_wait, epoll_pwait, epoll_pwait2: known by descriptor */
+	WIRE_WAIT_POLL = 2,  /* poll, ppoll, select, pselect6: no descriptor to know them by */
+	WIRE_WAIT_URING = 3, /* io_uring_enter that waits: known by descriptor */
+};
+
+enum wire_slot_state {
+	WIRE_FREE = 0,
+	WIRE_LIVE = 1,
+	WIRE_ENDED = 2, /* its last totals wait to be fetched */
+};
+
+/* loops[]: present and past of one loop. Written by the kernel side alone. */
+struct wire_loop {
+	__u32 seq;   /* odd while being written */
+	__u32 state; /* enum wire_slot_state */
+	__u32 serial;
+	__u32 pid;
+	__u32 tid;
+	__u32 parent;
+	__u32 wait_class; /* enum wire_wait_class */
+	__s32 wait_fd;
+	__u64 since_ns; /* watched since */
+	__u64 until_ns; /* last event */
+	__u64 turns;
+	__u64 idle_ns;
+	struct wire_ledger total; /* finished turns and wake-ups; without idle */
+	__u64 lag_max_ns;
+	__u64 lag_sum_ns;
+	__u64 delay_max_ns;
+	__u64 delay_sum_ns;
+	struct wire_turn turn;
+	__u64 lag[HIST_BUCKETS];   /* turn lengths */
+	__u64 delay[HIST_BUCKETS]; /* from being woken until running */
+};
+
+/* Layout of an interpreter, as pywalk.h needs it: offsets in bytes. Source: facts in
+ * docs/python.md; filled by lib/runtime/pyoffsets.c, never by guessing. */
+struct wire_python {
+	__u32 tstate_frame;  /* from the thread state: frame object, cframe or iframe */
+	__u32 cframe;	     /* 1: tstate_frame leads to a cframe (3.11, 3.12) */
+	__u32 cframe_frame;  /* from the cframe: current frame */
+	__u32 frame_code;
+	__u32 frame_back;
+	__u32 frame_instr;
+	__u32 frame_owner;   /* u8; 0: frames have no owner (3.10 and older) */
+	__u32 instr_is_int;  /* 1: f_lasti, an int32; 0: a pointer */
+	__u32 frame_size;    /* bytes to read per frame, <= 128, multiple of 8 */
+	__u32 shim_owner;    /* owner >= this is a C entry, not a frame; 0: none */
+	__u32 pad[2];
+};
+
+/* aims[]: what user space tells the kernel side about the loop in a slot. */
+struct wire_aim {
+	__u64 tstate; /* the thread's PyThreadState; 0: no Python frames */
+	__u32 layout; /* index into layouts[] */
+	__u32 serial; /* the loop these hold for */
+};
+
+struct wire_pyframe {
+	__u64 frame; /* address of the frame itself */
+	__u64 code;  /* code object; owner in the top byte */
+	__u64 instr; /* f_lasti or instruction pointer */
+};
+
+enum wire_stack_flag {
+	WIRE_STACK_CUT = 1,	 /* deeper than WIRE_FRAMES */
+	WIRE_STACK_FAULT = 2,	 /* a frame could not be read */
+	WIRE_STACK_NO_TSTATE = 4, /* thread state not known (yet) */
+	WIRE_STACK_PENDING = 8,	 /* the slice has not ended */
+};
+
+/* WIRE_SLICE and WIRE_SAMPLE. Sent up to the last frame used. */
+struct wire_stack {
+	struct wire_head head; /* flags: enum wire_stack_flag */
+	__u32 serial;
+	__u32 pid;
+	__u64 turn_ns; /* when the turn began: the turn's identity */
+	__u64 off_ns;  /* slice: when it began. Sample: when it was taken */
+	__u64 blocked_ns;
+	__u64 runqueue_ns;
+	__u64 stopped_ns;
+	__u64 weight_ns; /* sample: CPU time it stands for */
+	__s32 call;
+	__u32 off; /* enum wire_off */
+	__u64 args[3];
+	__u16 n_native;
+	__u16 n_python;
+	__u32 layout;
+	__u64 native[WIRE_NATIVE]; /* innermost first; [0] is the user instruction pointer */
+	struct wire_pyframe python[WIRE_FRAMES]; /* innermost first */
+};
+#define WIRE_STACK_BASE (sizeof(struct wire_stack) - WIRE_FRAMES * sizeof(struct wire_pyframe))
+
+/* stacks[]: scratch of one loop. Read by user space while a slice lasts. */
+struct wire_scratch {
+	__u32 best;    /* which of slice[] holds the longest finished one of the turn */
+	__u32 sent;    /* slice[best] has been sent */
+	__u64 best_ns; /* its length; 0: none yet */
+	__u32 n_waits;
+	__u32 n_rivals;
+	__u32 n_sent; /* slices of this turn sent so far */
+	__u32 pad;
+	struct wire_wait waits[WIRE_WAITS]; /* the last one sums the rest */
+	struct wire_rival rivals[4];
+	struct wire_stack slice[2];
+	struct wire_stack sample;
+};
+
+/* WIRE_LOOP */
+struct wire_found {
+	struct wire_head head;
+	__u32 serial;
+	__u32 slot;
+	__u32 pid;
+	__u32 tid;
+	__u32 parent; /* process */
+	__u32 nstid;  /* tid in its own pid namespace */
+	__u64 fsbase; /* thread pointer: pthread_self() */
+	__u32 wait_class;
+	__s32 wait_fd;
+	char comm[WIRE_COMM];
+};
+
+enum wire_end_flag {
+	WIRE_BY_EXIT = 1,
+	WIRE_BY_EXEC = 2,
+};
+
+/* WIRE_TURN; head.flags: 0, or enum wire_end_flag when it was cut short */
+struct wire_late {
+	struct wire_head head;
+	__u32 serial;
+	__u32 pid;
+	__u64 began_ns;
+	__u64 ended_ns;
+	struct wire_ledger ledger;
+	__u32 slices;
+	__u32 samples;
+	__u32 n_waits;
+	__u32 n_rivals;
+	struct wire_wait waits[WIRE_WAITS];
+	struct wire_rival rivals[4];
+};
+
+/* WIRE_GONE; head.flags: enum wire_end_flag */
+struct wire_gone {
+	struct wire_head head;
+	__u32 serial;
+	__u32 slot;
+	__u32 pid;
+	__u32 tid;
+};
+
+/* Every way the kernel side can lose something. Per CPU; all of them reach every sink. */
+struct wire_stats {
+	__u64 attempted;   /* records to be sent */
+	__u64 ring_full;   /* of those, dropped */
+	__u64 slots_full;  /* loops that found no slot */
+	__u64 state_full;  /* threads without storage */
+	__u64 stack_fault; /* Python walks that met an unreadable frame */
+	__u64 turn_repaired; /* switch-ins never traced, made good by run_delay */
+	__u64 turn_lost;   /* turns given up because their order made no sense */
+};
+
+/* Settings, assigned whole before loading. */
+struct wire_config {
+	__u64 late_ns;	/* a turn longer than this is late */
+	__u64 period_ns; /* CPU time between two samples */
+	__u32 follow;	/* children too */
+	__u32 pad;
+};
+
+/* The records below are made by the source in user space. */
+
+struct wire_hello {
+	struct wire_head head;
+	__u32 version; /* WIRE_VERSION */
+	__u32 cpus;
+	__u64 wall_ns; /* CLOCK_REALTIME at head.now_ns */
+	__u64 late_ns;
+	__u64 period_ns;
+	char id[32];
+	char kernel[64];
+	char arch[16];
+	char host[64];
+	char gate[16]; /* fentry or tracepoint, see report.md */
+	char tool[32]; /* version of greenwatch that made it */
+};
+
+/* Strings follow the fixed part: runtime, version, exe, cwd, why (no Python frames), then
+ * argc arguments; each with its NUL. */
+struct wire_target {
+	struct wire_head head;
+	__u32 pid;
+	__u32 parent;
+	__u32 asked; /* named by the caller, not a child found */
+	__u32 argc;
+	char comm[WIRE_COMM];
+};
+
+/* WIRE_SLOT: the slot as it stood; wire_loop follows the head. */
+struct wire_slot {
+	struct wire_head head;
+	struct wire_loop loop;
+};
+
+/* WIRE_OPEN: follows the pending slice of that turn, if any. head.flags: 1 at the end of the run,
+ * when the turn is told of for the last time. */
+struct wire_open {
+	struct wire_head head;
+	__u32 serial;
+	__u32 pid;
+	__u32 n_waits;
+	__u32 n_rivals;
+	struct wire_turn turn;
+	struct wire_wait waits[WIRE_WAITS];
+	struct wire_rival rivals[4];
+};
+
+struct wire_loss {
+	struct wire_head head;
+	struct wire_stats stats;
+	__u64 consumed; /* records taken from the ring */
+	__u64 namer_lost; /* stacks left without names: dead line missed or namer crashed */
+};
+
+/* WIRE_NOTE: three strings follow: what, why, fix; each with its NUL. */
+struct wire_note {
+	struct wire_head head;
+};
+
+struct wire_tick {
+	struct wire_head head;
+};
+
+/* WIRE_NAMES: n_frames packed frames follow, innermost first:
+ * u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name, file, module,
+ * nameless, each with its NUL. Not aligned. */
+struct wire_names {
+	struct wire_head head;
+	__u32 n_frames;
+	__u32 pad;
+};
+
+enum wire_ended {
+	WIRE_ENDED_DURATION = 0,
+	WIRE_ENDED_SIGNAL = 1,
+	WIRE_ENDED_TARGET = 2,
+	WIRE_ENDED_ERROR = 3,
+};
+
+struct wire_end {
+	struct wire_head head;
+	__u32 why; /* enum wire_ended */
+	__u32 pad;
+	__u64 cpu_ns; /* of greenwatch itself, all its processes */
+	__u64 rss_bytes;
+	__u64 bpf_ns; /* 0: not measured */
+	__u64 bpf_runs;
+};
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * command.h: a command is a function and a row in main.c.
+ */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include "opts.h"
+
+enum { /* exit codes, the same for every command */
+	EXIT_DONE = 0,
+	EXIT_ERROR = 1,
+	EXIT_USAGE = 2,
+};
+
+struct command {
+	const char *name;
+	int (*run)(struct options *options); /* options->words: without the command word */
+	const char *usage, *help;	     /* help NULL: left out of the first page */
+	int bit;			     /* which options it takes */
+};
+
+extern const struct command commands[]; /* the last one has no name */
+
+int cmd_watch(struct options *options);
+int cmd_replay(struct options *options);
+int cmd_help(struct options *options);
+
+/* Says "greenwatch: WHY" and is EXIT_USAGE. */
+int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+void help_command(const struct command *command);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * help.c: examples first, then commands and options from their tables.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+static const struct {
+	const char *name, *help, *text;
+} topics[] = {
+	{ "thresholds", "which -T to choose",
+	  "A turn of the loop that takes longer than the threshold (-T) is a stall.\n"
+	  "\n"
+	  "    1ms   games, audio; below it almost all turns of a busy service are stalls\n"
+	  "   10ms   latency-critical services\n"
+	  "   25ms   Seastar's default\n"
+	  "   50ms   first triage of an ordinary service\n"
+	  "  100ms   the default: gevent's, asyncio's and HAProxy's own limit\n"
+	  "  500ms   and up: hangs only\n"
+	  "\n"
+	  "Shorter turns are in the distribution of every report all the same.\n" },
+	{ "exit", "exit codes and signals",
+	  "  0    done, whatever was seen; also after ^C and when the target has ended\n"
+	  "  1    error: no permission, no such process, no event loop seen, output failed\n"
+	  "  2    usage: unknown option, bad value\n"
+	  "  130  second ^C\n"
+	  "\n"
+	  "INT, TERM and HUP stop the watching, print the summary and write the files.\n"
+	  "QUIT (^\\) prints a summary in between and goes on.\n" },
+	{ "causes", "what the causes mean",
+	  "  cpu        the turn ran\n"
+	  "  gc         the runtime collected garbage\n"
+	  "  syscall    blocked in a system call\n"
+	  "  lock       waited for a lock\n"
+	  "  gil        another thread held the GIL\n"
+	  "  pagefault  waited for memory to be read in\n"
+	  "  crowd      many short tasks in one turn, none long by itself\n"
+	  "  runqueue   ready, but no CPU was given     (not charged to the program)\n"
+	  "  throttled  the cgroup's CPU quota was used up (not charged)\n"
+	  "  stopped    SIGSTOP, debugger or freezer       (not charged)\n"
+	  "  unknown    not enough evidence\n" },
+	{ "limits", "what counts as an event loop",
+	  "An event loop is a thread that waits again and again on the same epoll descriptor\n"
+	  "(or in poll, select or io_uring) and works in between: gevent, asyncio, uvloop, Node,\n"
+	  "libev, libuv, plain epoll. A program that only sleeps, computes or serves each\n"
+	  "connection in a thread of its own has none. A loop that is idle all the time shows\n"
+	  "up with its first wake-up.\n" },
+};
+#define TOPICS (sizeof(topics) / sizeof(topics[0]))
+
+static void print_options(int bit)
+{
+	const struct opt *row;
+	char left[48];
+
+	puts("\noptions:");
+	for (size_t i = 0; (row = options_row(i)); i++) {
+		if (!row->help || !(row->commands & bit))
+			continue;
+		snprintf(left, sizeof(left), "%c%c%s--%s%s%s", row->letter ? '-' : ' ',
+			 row->letter ? row->letter : ' ', row->letter ? ", " : "  ", row->name,
+			 row->arg ? (row->type == OPT_MAYBE ? "=" : " ") : "",
+			 row->arg ? row->arg : "");
+		printf("  %-26s %s\n", left, row->help);
+	}
+}
+
+static void print_page(void)
+{
+	puts("greenwatch tells which turn of an event loop was late, and why\n"
+	     "\n"
+	     "  greenwatch -p 4242                    stalls as they happen, a summary at ^C\n"
+	     "  greenwatch -p 4242 -d 60 -T 50ms      one minute, stalls over 50 ms\n"
+	     "  greenwatch -p 4242 -d 60 -o out.json  and the whole report in a file\n"
+	     "  greenwatch -p 4242 --jsonl | jq .     one JSON object per stall\n"
+	     "\n"
+	     "The target is not stopped, signalled or changed. Watching needs root, or CAP_BPF,\n"
+	     "CAP_PERFMON and CAP_SYS_PTRACE.\n"
+	     "\n"
+	     "commands:");
+	for (const struct command *command = commands; command->name; command++) {
+		if (command->help)
+			printf("  %-26s %s\n", command->usage, command->help);
+	}
+	print_options(OPT_WATCH);
+	puts("\nthreshold: 10ms for latency-critical services, 50ms for a first look, 100ms (the\n"
+	     "default) is gevent's and asyncio's own limit, 500ms finds hangs only\n"
+	     "\n"
+	     "topics, greenwatch help TOPIC:");
+	for (size_t i = 0; i < TOPICS; i++)
+		printf("  %-26s %s\n", topics[i].name, topics[i].help);
+}
+
+void help_command(const struct command *command)
+{
+	if (!command || command->bit == OPT_WATCH || command->bit == OPT_ANY) {
+		print_page();
+		return;
+	}
+	printf("usage: greenwatch %s\n", command->usage);
+	print_options(command->bit);
+}
+
+int cmd_help(struct options *options)
+{
+	const char *word = options->words.count ? options->words.items[0] : NULL;
+
+	if (!word) {
+		print_page();
+		return EXIT_DONE;
+	}
+	for (size_t i = 0; i < TOPICS; i++) {
+		if (!strcmp(topics[i].name, word)) {
+			fputs(topics[i].text, stdout);
+			return EXIT_DONE;
+		}
+	}
+	for (const struct command *command = commands; command->name; command++) {
+		if (!strcmp(command->name, word)) {
+			help_command(command);
+			return EXIT_DONE;
+		}
+	}
+	return usage("no help on \"%s\"; greenwatch help lists the topics", word);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * main.c: finds the command and hands it the options.
+ *
+ * Knows nothing of loops and stalls; a command is a row below. Exit codes are
+ * those of "greenwatch help exit".
+ */
+#include <errno.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "greenwatch.h"
+
+const struct command commands[] = {
+	{ "watch", cmd_watch, "[watch] -p PID", "stalls as they happen, a summary at the end",
+	  OPT_WATCH },
+	{ "replay", cmd_replay, "replay FILE [options]", NULL, OPT_REPLAY },
+	{ "help", cmd_help, "help [TOPIC]", "this page, or more on one topic", OPT_ANY },
+	{ NULL, NULL, NULL, NULL, 0 },
+};
+
+int usage(const char *format, ...)
+{
+	char line[1000], safe[1000];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	gw_escape(safe, sizeof(safe), line);
+	fprintf(stderr, "greenwatch: %s\n", safe);
+	return EXIT_USAGE;
+}
+
+static const struct command *find(struct options *options)
+{
+	for (const struct command *command = commands; command->name; command++) {
+		if (!options->words.count || strcmp(command->name, options->words.items[0]))
+			continue;
+		options->words.items++;
+		options->words.count--;
+		return command;
+	}
+	return &commands[0];
+}
+
+static int print_version(const char *form)
+{
+	if (strcmp(form, "json") && strcmp(form, ""))
+		return usage("--version \"%s\": the only form is json", form);
+	if (*form)
+		printf("{\"name\": \"greenwatch\", \"version\": \"%s\", \"report\": \"1.0\"}\n",
+		       gw_version());
+	else
+		printf("greenwatch %s\n", gw_version());
+	return EXIT_DONE;
+}
+
+static int run(struct options *options)
+{
+	const struct command *command = find(options);
+
+	if (options->help) {
+		help_command(command);
+		return EXIT_DONE;
+	}
+	if (options->version)
+		return print_version(options->version);
+	if (options->schema) {
+		fputs(gw_schema(), stdout);
+		return EXIT_DONE;
+	}
+	if (options_check(options, command->name, command->bit))
+		return usage("%s", options->error);
+	return command->run(options);
+}
+
+int main(int argc, char **argv)
+{
+	const char **words;
+	struct options options;
+	int err, code;
+
+	setlocale(LC_CTYPE, "");
+	err = options_parse(&options, argc, argv, getenv("GREENWATCH_OPTIONS"));
+	words = options.words.items;
+	if (err == -EINVAL && !options.help)
+		code = usage("%s", options.error);
+	else if (err && err != -EINVAL)
+		code = usage("out of memory");
+	else
+		code = run(&options);
+	options.words.items = words;
+	options_free(&options);
+	if (fflush(stdout) && errno != EPIPE && code == EXIT_DONE) {
+		fprintf(stderr, "greenwatch: cannot write stdout: %s\n", strerror(errno));
+		code = EXIT_ERROR;
+	}
+	return code;
+}

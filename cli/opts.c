@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * opts.c: the option table, and getopt_long fed from it.
+ *
+ * Long options are never abbreviated: what is short today is ambiguous when
+ * an option is added. Options stand before or after the command word. A bad
+ * value is an error that names option and value, never a silent default.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "opts.h"
+#include "times.h"
+#include "greenwatch.h"
+
+#define PID_MAX	  (1u << 22) /* the kernel's own limit */
+#define SAFE	  300	     /* bytes of a value in an error */
+#define LONG_BASE 1000	     /* getopt's number of row 0 */
+
+#define AT(field) offsetof(struct options, field)
+
+static const struct opt table[] = {
+	{ 'p', "pid", OPT_PIDS, AT(pids), "PID[,PID]", "processes to watch, with their children",
+	  OPT_WATCH, 0, 0 },
+	{ 'd', "duration", OPT_TIME, AT(duration_ns), "TIME",
+	  "how long: 30, 30s, 5m (until ^C or the target ends)", OPT_WATCH, 1,
+	  366 * 24 * TIME_HOUR },
+	{ 'T', "threshold", OPT_EXACT, AT(threshold_ns), "TIME",
+	  "a turn longer than this is a stall (100ms)", OPT_WATCH, 1, TIME_HOUR },
+	{ 'o', "output", OPT_TEXTS, AT(outputs), "FILE",
+	  "write the report: .json or .jsonl, - is stdout; repeatable", OPT_ANY, 0, 0 },
+	{ 0, "json", OPT_FLAG, AT(json), NULL, "the report on stdout at the end, nothing else there",
+	  OPT_ANY, 0, 0 },
+	{ 0, "jsonl", OPT_FLAG, AT(jsonl), NULL, "one JSON object per stall on stdout, then a summary",
+	  OPT_ANY, 0, 0 },
+	{ 0, "max-stalls", OPT_NUMBER, AT(max_stalls), "N",
+	  "stalls kept one by one, the rest is counted (10000)", OPT_WATCH, 1, 10000000 },
+	{ 0, "sample-period", OPT_EXACT, AT(period_ns), "TIME",
+	  "CPU time between two samples (10ms)", OPT_WATCH, 1000000, 10 * TIME_SECOND },
+	{ 0, "no-follow", OPT_FLAG, AT(no_follow), NULL, "leave children out", OPT_WATCH, 0, 0 },
+	{ 0, "no-clobber", OPT_FLAG, AT(no_clobber), NULL, "never replace an existing file",
+	  OPT_ANY, 0, 0 },
+	{ 'q', "quiet", OPT_FLAG, AT(quiet), NULL, "no stalls and no progress as text", OPT_ANY, 0,
+	  0 },
+	{ 'v', "verbose", OPT_COUNTED, AT(verbose), NULL, "say more; twice: everything", OPT_ANY, 0,
+	  0 },
+	{ 0, "color", OPT_COLOR, AT(color), "WHEN", "auto, always or never (auto)", OPT_ANY, 0, 0 },
+	{ 0, "tape", OPT_TEXT, AT(tape), "FILE", NULL, OPT_WATCH, 0, 0 },
+	{ 'h', "help", OPT_FLAG, AT(help), NULL, "this help", OPT_ANY, 0, 0 },
+	{ 'V', "version", OPT_MAYBE, AT(version), "json", "the version", OPT_ANY, 0, 0 },
+	{ 0, "schema", OPT_FLAG, AT(schema), NULL, "the JSON schema of the report", OPT_ANY, 0, 0 },
+};
+#define ROWS (sizeof(table) / sizeof(table[0]))
+
+const struct opt *options_row(size_t i)
+{
+	return i < ROWS ? &table[i] : NULL;
+}
+
+static int fail(struct options *out, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int fail(struct options *out, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(out->error, sizeof(out->error), format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+static int add_pid(struct options *out, const char *name, const char *from, size_t len)
+{
+	char word[24], safe[SAFE];
+	uint64_t pid = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		pid = from[i] >= '0' && from[i] <= '9' && pid <= PID_MAX ?
+			      pid * 10 + (uint64_t)(from[i] - '0') :
+			      UINT64_MAX;
+	}
+	if (!pid || pid > PID_MAX) {
+		snprintf(word, sizeof(word), "%.*s", (int)(len > 20 ? 20 : len), from);
+		gw_escape(safe, sizeof(safe), word);
+		return fail(out, "%s \"%s\": not a process id", name, safe);
+	}
+	for (size_t i = 0; i < out->pids.count; i++) {
+		if (out->pids.items[i] == pid)
+			return 0;
+	}
+	out->pids.items[out->pids.count++] = (uint32_t)pid;
+	return 0;
+}
+
+int options_add_pids(struct options *out, const char *name, const char *text)
+{
+	size_t room = out->pids.count + strlen(text) / 2 + 1;
+	uint32_t *bigger = realloc(out->pids.items, room * sizeof(*bigger));
+	int err = 0;
+
+	if (!bigger)
+		return -ENOMEM;
+	out->pids.items = bigger;
+	for (;;) {
+		size_t len = strcspn(text, ",");
+
+		err = add_pid(out, name, text, len);
+		if (err || !text[len])
+			return err;
+		text += len + 1;
+	}
+}
+
+static int set_color(struct options *out, enum opt_color *color, const char *value)
+{
+	static const char *const words[] = { "auto", "always", "never" };
+	char safe[SAFE];
+
+	for (size_t i = 0; i < 3; i++) {
+		if (!strcmp(words[i], value)) {
+			*color = (enum opt_color)i;
+			return 0;
+		}
+	}
+	gw_escape(safe, sizeof(safe), value);
+	return fail(out, "--color \"%s\": must be auto, always or never", safe);
+}
+
+static int set_amount(struct options *out, const struct opt *row, const char *name,
+		      const char *value)
+{
+	uint64_t *field = (uint64_t *)((char *)out + row->offset);
+	char safe[SAFE], limit[32];
+	const char *why;
+
+	if (row->type == OPT_NUMBER)
+		why = number_parse(value, field);
+	else
+		why = time_parse(value, row->type == OPT_EXACT, field);
+	gw_escape(safe, sizeof(safe), value);
+	if (why)
+		return fail(out, "%s \"%s\": %s", name, safe, why);
+	if (!*field)
+		return fail(out, "%s \"%s\": must be more than 0", name, safe);
+	if (*field >= row->min && *field <= row->max)
+		return 0;
+	if (row->type == OPT_NUMBER)
+		snprintf(limit, sizeof(limit), "%llu", (unsigned long long)row->max);
+	else
+		time_print(limit, sizeof(limit), *field < row->min ? row->min : row->max);
+	return fail(out, "%s \"%s\": must be at %s %s", name, safe,
+		    *field < row->min ? "least" : "most", limit);
+}
+
+static int set(struct options *out, const struct opt *row, const char *name, const char *value)
+{
+	void *field = (char *)out + row->offset;
+	struct opt_texts *texts = field;
+
+	out->seen |= 1ULL << (row - table);
+	switch (row->type) {
+	case OPT_FLAG:
+		*(bool *)field = true;
+		return 0;
+	case OPT_COUNTED:
+		++*(unsigned *)field;
+		return 0;
+	case OPT_TIME:
+	case OPT_EXACT:
+	case OPT_NUMBER:
+		return set_amount(out, row, name, value);
+	case OPT_TEXT:
+		if (!*value)
+			return fail(out, "%s: the value is empty", name);
+		*(const char **)field = value;
+		return 0;
+	case OPT_MAYBE:
+		*(const char **)field = value ? value : "";
+		return 0;
+	case OPT_TEXTS:
+		if (!*value)
+			return fail(out, "%s: the value is empty", name);
+		texts->items[texts->count++] = value;
+		return 0;
+	case OPT_PIDS:
+		return options_add_pids(out, name, value);
+	case OPT_COLOR:
+		return set_color(out, field, value);
+	}
+	return 0;
+}
+
+static int unknown_long(struct options *out, const char *word, size_t len)
+{
+	char name[SAFE], value[SAFE], cut[128];
+
+	snprintf(cut, sizeof(cut), "%.*s", (int)(len > 100 ? 100 : len), word);
+	gw_escape(name, sizeof(name), cut);
+	if (word[len] != '=')
+		return fail(out, "unknown option --%s; greenwatch -h lists them", name);
+	gw_escape(value, sizeof(value), word + len + 1);
+	return fail(out, "unknown option --%s (value \"%s\"); greenwatch -h lists them", name,
+		    value);
+}
+
+/* getopt_long would take any prefix of a long option: only whole names are let through. */
+static int check_whole(struct options *out, const char *word)
+{
+	size_t len;
+
+	if (strncmp(word, "--", 2) || !word[2])
+		return 0;
+	word += 2;
+	len = strcspn(word, "=");
+	for (size_t i = 0; i < ROWS; i++) {
+		if (strlen(table[i].name) == len && !strncmp(table[i].name, word, len))
+			return 0;
+	}
+	return unknown_long(out, word, len);
+}
+
+static const struct opt *row_of(int c)
+{
+	if (c >= LONG_BASE && c < LONG_BASE + (int)ROWS)
+		return &table[c - LONG_BASE];
+	for (size_t i = 0; i < ROWS; i++) {
+		if (c && table[i].letter == c)
+			return &table[i];
+	}
+	return NULL;
+}
+
+static bool takes_value(const struct opt *row)
+{
+	return row->type != OPT_FLAG && row->type != OPT_COUNTED && row->type != OPT_MAYBE;
+}
+
+static void fill_getopt(char *letters, struct option *longs)
+{
+	*letters++ = '-'; /* bare words are handed out in their place */
+	*letters++ = ':'; /* a missing value is told from an unknown option */
+	for (size_t i = 0; i < ROWS; i++) {
+		longs[i] = (struct option){
+			.name = table[i].name,
+			.has_arg = table[i].type == OPT_MAYBE ? optional_argument :
+							       takes_value(&table[i]),
+			.val = LONG_BASE + (int)i,
+		};
+		if (!table[i].letter)
+			continue;
+		*letters++ = (char)table[i].letter;
+		if (takes_value(&table[i]))
+			*letters++ = ':';
+	}
+	*letters = '\0';
+}
+
+/* One answer of getopt. word: the argument it came from. */
+static int take(struct options *out, int c, const char *word)
+{
+	const struct opt *row = row_of(c == '?' || c == ':' ? optopt : c);
+	char name[40], safe[SAFE], letter[2] = { (char)optopt, '\0' };
+
+	if (c == 1) {
+		out->words.items[out->words.count++] = optarg;
+		return 0;
+	}
+	if (row && !strncmp(word, "--", 2))
+		snprintf(name, sizeof(name), "--%s", row->name);
+	else if (row)
+		snprintf(name, sizeof(name), "-%c", row->letter);
+	if (row && c == ':')
+		return fail(out, "%s needs a value: %s", name, row->arg);
+	if (row && c == '?')
+		return fail(out, "%s takes no value", name);
+	if (row)
+		return set(out, row, name, optarg);
+	gw_escape(safe, sizeof(safe), letter);
+	return fail(out, "unknown option -%s; greenwatch -h lists them", safe);
+}
+
+static int parse_all(struct options *out, int argc, char **argv)
+{
+	struct option longs[ROWS + 1] = { 0 };
+	char letters[ROWS * 2 + 4];
+	int c, err;
+
+	out->outputs.items = calloc((size_t)argc + 1, sizeof(char *));
+	out->words.items = calloc((size_t)argc + 1, sizeof(char *));
+	if (!out->outputs.items || !out->words.items)
+		return -ENOMEM;
+	fill_getopt(letters, longs);
+	opterr = 0;
+	optind = 0; /* glibc: begin anew */
+	for (;;) {
+		int here = optind ? optind : 1;
+
+		err = here < argc ? check_whole(out, argv[here]) : 0;
+		if (err)
+			return err;
+		c = getopt_long(argc, argv, letters, longs, NULL);
+		if (c == -1)
+			break;
+		err = take(out, c, argv[here]);
+		if (err)
+			return err;
+	}
+	while (optind < argc)
+		out->words.items[out->words.count++] = argv[optind++];
+	return 0;
+}
+
+/* The words of GREENWATCH_OPTIONS come between argv[0] and the rest. */
+int options_parse(struct options *out, int argc, char **argv, const char *env)
+{
+	char **all, *word, *rest;
+	int n = 0, err;
+
+	*out = (struct options){ .env = strdup(env ? env : "") };
+	all = calloc((size_t)argc + (env ? strlen(env) : 0) + 2, sizeof(*all));
+	if (!all || !out->env) {
+		free(all);
+		return -ENOMEM;
+	}
+	if (argc)
+		all[n++] = argv[0];
+	for (word = strtok_r(out->env, " \t\n", &rest); word; word = strtok_r(NULL, " \t\n", &rest))
+		all[n++] = word;
+	for (int i = 1; i < argc; i++)
+		all[n++] = argv[i];
+	err = parse_all(out, n, all);
+	free(all);
+	return err;
+}
+
+int options_check(struct options *out, const char *command, int bit)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		if (out->seen >> i & 1 && !(table[i].commands & bit))
+			return fail(out, "--%s is not an option of %s", table[i].name, command);
+	}
+	return 0;
+}
+
+void options_free(struct options *out)
+{
+	free(out->pids.items);
+	free(out->outputs.items);
+	free(out->words.items);
+	free(out->env);
+	*out = (struct options){ 0 };
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * opts.h: the command line as one struct; one table feeds parsing and help.
+ */
+#ifndef OPTS_H
+#define OPTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum opt_type {
+	OPT_FLAG,
+	OPT_COUNTED, /* a flag that may be repeated */
+	OPT_TIME,    /* a bare number is seconds */
+	OPT_EXACT,   /* a time that needs a unit */
+	OPT_NUMBER,
+	OPT_TEXT,
+	OPT_MAYBE, /* text, only as --name=TEXT; the default is "" */
+	OPT_TEXTS, /* repeatable */
+	OPT_PIDS,  /* repeatable, and lists with commas */
+	OPT_COLOR,
+};
+
+enum opt_color {
+	OPT_COLOR_AUTO,
+	OPT_COLOR_ALWAYS,
+	OPT_COLOR_NEVER,
+};
+
+enum { /* which commands take an option */
+	OPT_WATCH = 1,
+	OPT_REPLAY = 2,
+	OPT_ANY = ~0,
+};
+
+struct opt {
+	int letter; /* 0: none */
+	const char *name;
+	enum opt_type type;
+	size_t offset;
+	const char *arg, *help; /* help NULL: left out of the help */
+	int commands;
+	uint64_t min, max; /* of times and numbers */
+};
+
+struct opt_texts {
+	const char **items;
+	size_t count;
+};
+
+struct opt_pids {
+	uint32_t *items;
+	size_t count;
+};
+
+struct options {
+	struct opt_pids pids;
+	struct opt_texts outputs;
+	struct opt_texts words; /* bare words, in order */
+	uint64_t duration_ns;	/* 0: until ^C */
+	uint64_t threshold_ns, period_ns, max_stalls; /* 0: the library's default */
+	enum opt_color color;
+	unsigned verbose;
+	bool json, jsonl, quiet, no_follow, no_clobber, help, schema;
+	const char *version; /* "", "json"; NULL: not asked for */
+	const char *tape;
+	uint64_t seen;	/* bit i: row i of the table was given */
+	char *env;	/* what the strings of GREENWATCH_OPTIONS live in */
+	char error[700]; /* why parsing failed, for people */
+};
+
+/* env: GREENWATCH_OPTIONS or NULL. 0, -EINVAL with out->error, or -ENOMEM. Free out in any case. */
+int options_parse(struct options *out, int argc, char **argv, const char *env);
+/* Adds "4242" or "4242,4243"; name is said in errors. */
+int options_add_pids(struct options *out, const char *name, const char *text);
+/* Options that a command does not take: -EINVAL with out->error. */
+int options_check(struct options *out, const char *command, int bit);
+void options_free(struct options *out);
+
+/* Row i of the table; NULL past the end. */
+const struct opt *options_row(size_t i);
+
+#endif

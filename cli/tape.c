@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tape.c: greenwatch replay FILE: what a tape saw, printed again anywhere.
+ *
+ * Needs no kernel, no privilege and no target. A tape is made with
+ * "greenwatch -p PID --tape FILE"; for developers and bug reports.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "greenwatch.h"
+#include "signals.h"
+#include "views.h"
+
+struct replay {
+	struct gw *gw;
+	struct views views;
+	struct status status;
+	bool logged;
+};
+
+static void on_stall(void *ctx, const struct gw_stall *stall)
+{
+	struct replay *replay = ctx;
+
+	if (replay->gw)
+		views_stall(&replay->views, gw_report(replay->gw), stall);
+}
+
+static void on_log(void *ctx, enum gw_level level, const char *line)
+{
+	struct replay *replay = ctx;
+
+	replay->logged |= level == GW_WARN;
+	status_log(&replay->status, level, line);
+}
+
+static int fail(struct replay *replay, int err)
+{
+	if (!replay->logged)
+		status_say(&replay->status, "cannot read the tape: %s", strerror(-err));
+	views_close(&replay->views, false);
+	gw_close(replay->gw);
+	return EXIT_ERROR;
+}
+
+static int play(struct replay *replay, const char *path)
+{
+	GW_OPTS(opts, .replay = path, .stall = on_stall, .log = on_log, .ctx = replay);
+	int err = gw_open(&replay->gw, &opts);
+
+	if (err)
+		return fail(replay, err);
+	views_start(&replay->views, gw_report(replay->gw));
+	while (gw_ended(replay->gw) == GW_ENDED_NOT && !replay->views.closed) {
+		err = gw_poll(replay->gw, -1);
+		if (err < 0)
+			return fail(replay, err);
+	}
+	err = gw_end(replay->gw, gw_ended(replay->gw));
+	if (err < 0)
+		return fail(replay, err);
+	views_end(&replay->views, gw_report(replay->gw));
+	views_close(&replay->views, true);
+	gw_close(replay->gw);
+	return replay->views.failed ? EXIT_ERROR : EXIT_DONE;
+}
+
+int cmd_replay(struct options *options)
+{
+	struct replay replay = { 0 };
+	int err;
+
+	if (options->words.count != 1)
+		return usage("replay takes one tape: greenwatch replay FILE");
+	signal(SIGPIPE, SIG_IGN);
+	signals_leave_on_int();
+	status_open(&replay.status, options);
+	err = views_open(&replay.views, options, &replay.status, NULL);
+	if (err)
+		return err;
+	return play(&replay, options->words.items[0]);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * views.c: everything a run is shown on.
+ *
+ * Where stdout holds JSON it holds nothing else, and text goes to stderr.
+ * One view that cannot be written does not spoil the others; a reader of
+ * stdout who has gone ends the run quietly.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "views.h"
+
+static int add(struct views *views, const char *format, FILE *to)
+{
+	struct gw_sink_opts opts = views->opts;
+	struct view *view = &views->items[views->count];
+	int err;
+
+	opts.color = opts.color && !strcmp(format, "text");
+	err = gw_sink_open(&view->sink, format, to, &opts);
+	if (err) {
+		status_say(views->status, "cannot open the %s output: %s", format, strerror(-err));
+		return 1;
+	}
+	view->to = to;
+	views->count++;
+	return 0;
+}
+
+static int add_file(struct views *views, const struct options *options, const char *path)
+{
+	char why[900];
+	const char *format = output_format(path, why, sizeof(why));
+	struct view *view = &views->items[views->count];
+	struct output file;
+
+	if (output_open(&file, path, options->no_clobber, why, sizeof(why))) {
+		status_say(views->status, "%s", why);
+		return 1;
+	}
+	if (add(views, format, file.to)) {
+		output_discard(&file);
+		return 1;
+	}
+	view->file = file;
+	view->is_file = true;
+	return 0;
+}
+
+/* How many asked for stdout, and whether every -o is something this version writes. */
+static int check_outputs(struct views *views, const struct options *options, int *on_stdout)
+{
+	char why[900];
+
+	*on_stdout = options->json + options->jsonl;
+	for (size_t i = 0; i < options->outputs.count; i++) {
+		if (!output_format(options->outputs.items[i], why, sizeof(why))) {
+			status_say(views->status, "%s", why);
+			return 2;
+		}
+		*on_stdout += !strcmp(options->outputs.items[i], "-");
+	}
+	if (*on_stdout > 1) {
+		status_say(views->status, "stdout can hold one of --json, --jsonl and -o - only");
+		return 2;
+	}
+	if (options->outputs.count + 2 > VIEWS_MAX) {
+		status_say(views->status, "more than %d -o files", VIEWS_MAX - 2);
+		return 2;
+	}
+	return 0;
+}
+
+static int open_all(struct views *views, const struct options *options, int on_stdout)
+{
+	int err = 0;
+
+	if (on_stdout)
+		err = add(views, options->jsonl ? "jsonl" : "json", stdout);
+	if (!err && !(on_stdout && options->quiet))
+		err = add(views, "text", views->text);
+	for (size_t i = 0; !err && i < options->outputs.count; i++) {
+		if (strcmp(options->outputs.items[i], "-"))
+			err = add_file(views, options, options->outputs.items[i]);
+	}
+	return err;
+}
+
+int views_open(struct views *views, const struct options *options, struct status *status,
+	       const char *next)
+{
+	int on_stdout, err;
+
+	*views = (struct views){ .status = status };
+	err = check_outputs(views, options, &on_stdout);
+	if (err)
+		return err;
+	views->text = on_stdout ? stderr : stdout;
+	views->opts = (struct gw_sink_opts){
+		.sz = sizeof(views->opts),
+		.color = terminal_color(views->text, options->color),
+		.utf8 = terminal_utf8(),
+		.quiet = options->quiet,
+		.verbose = options->verbose > 0,
+		.width = terminal_width(views->text),
+		.next = next,
+	};
+	err = open_all(views, options, on_stdout);
+	if (err)
+		views_close(views, false);
+	return err;
+}
+
+static void check(struct views *views, struct view *view, int err)
+{
+	char name[600] = "stdout";
+
+	if (!err)
+		return;
+	view->err = err;
+	if (err == -EPIPE && view->to == stdout) {
+		views->closed = true;
+		return;
+	}
+	if (view->is_file)
+		gw_escape(name, sizeof(name), view->file.path);
+	else if (view->to == stderr)
+		strcpy(name, "stderr");
+	views->failed = true;
+	status_say(views->status, "cannot write %s: %s", name, strerror(-err));
+}
+
+void views_start(struct views *views, const struct gw_report *report)
+{
+	for (int i = 0; i < views->count; i++) {
+		struct view *view = &views->items[i];
+
+		check(views, view, gw_sink_start(view->sink, report));
+	}
+}
+
+void views_stall(struct views *views, const struct gw_report *report,
+		 const struct gw_stall *stall)
+{
+	status_clear(views->status);
+	for (int i = 0; i < views->count; i++) {
+		struct view *view = &views->items[i];
+
+		if (!view->err)
+			check(views, view, gw_sink_stall(view->sink, report, stall));
+	}
+}
+
+void views_interim(struct views *views, const struct gw_report *report)
+{
+	struct gw_sink_opts opts = views->opts;
+	struct gw_sink *sink;
+
+	opts.next = NULL;
+	status_clear(views->status);
+	if (gw_sink_open(&sink, "text", views->text, &opts))
+		return;
+	gw_sink_end(sink, report);
+	gw_sink_close(sink);
+}
+
+void views_end(struct views *views, const struct gw_report *report)
+{
+	status_clear(views->status);
+	for (int i = 0; i < views->count; i++) {
+		struct view *view = &views->items[i];
+
+		if (!view->err)
+			check(views, view, gw_sink_end(view->sink, report));
+	}
+}
+
+void views_close(struct views *views, bool keep)
+{
+	char why[900];
+
+	for (int i = 0; i < views->count; i++) {
+		struct view *view = &views->items[i];
+
+		gw_sink_close(view->sink);
+		if (!view->is_file)
+			continue;
+		if (!keep || view->err) {
+			output_discard(&view->file);
+		} else if (output_commit(&view->file, why, sizeof(why))) {
+			views->failed = true;
+			status_say(views->status, "%s", why);
+		}
+	}
+	views->count = 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hist.h (lib): from the kernel's log-linear buckets back to times.
+ */
+#ifndef BASE_HIST_H
+#define BASE_HIST_H
+
+#include <stdint.h>
+
+#define HIST_BOUNDS 13 /* of the report: 1 ms .. 10 s */
+
+extern const uint64_t hist_bounds_ns[HIST_BOUNDS];
+
+/* Smallest and one past the largest value of a bucket. */
+uint64_t hist_floor(uint32_t bucket);
+uint64_t hist_ceiling(uint32_t bucket);
+
+/* Upper end of the bucket that holds the given share (0..1); 0 when empty. Never above max_ns. */
+uint64_t hist_quantile(const uint64_t *buckets, double share, uint64_t max_ns);
+
+/* Folds fine buckets into the report's HIST_BOUNDS + 1 counts. A bucket across a bound counts
+ * by its middle. */
+void hist_fold(const uint64_t *buckets, uint64_t *counts);
+
+#endif

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * collect.c: what events add to the report: loops, targets, totals, stalls.
+ * Frames, stacks and sites are in tables.c.
+ */
+#include "collect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tables.h"
+
+#define MAX_STALLS 10000
+#define MAX_NOTES  64
+#define MAX_LOOPS  65536
+
+enum lost_row {
+	LOST_RING,
+	LOST_SLOTS,
+	LOST_STATE,
+	LOST_TURNS,
+	LOST_DECODE,
+	LOST_NAMES,
+	LOST_COUNT,
+};
+
+static const char *const lost_reasons[REPORT_LOST] = {
+	[LOST_RING] = "ring-full",    [LOST_SLOTS] = "loops-full", [LOST_STATE] = "threads-full",
+	[LOST_TURNS] = "turn-lost",   [LOST_DECODE] = "decode",	   [LOST_NAMES] = "names-lost",
+	[LOST_COUNT] = "unexplained",
+};
+
+int collect_new(struct gw_report **out, uint32_t max_stalls)
+{
+	struct gw_report *report = calloc(1, sizeof(*report));
+	int err;
+
+	if (!report)
+		return -ENOMEM;
+	err = tables_new(&report->memory);
+	if (err) {
+		free(report);
+		return err;
+	}
+	report->max_stalls = max_stalls ? max_stalls : MAX_STALLS;
+	for (size_t i = 0; i < REPORT_LOST; i++)
+		report->lost[i].reason = lost_reasons[i];
+	*out = report;
+	return 0;
+}
+
+void collect_free(struct gw_report *report)
+{
+	struct report_vec *vecs[] = { &report->targets, &report->loops,	 &report->frames,
+				      &report->stacks,	&report->indexes, &report->sites,
+				      &report->stalls,	&report->notes };
+
+	for (size_t i = 0; i < sizeof(vecs) / sizeof(vecs[0]); i++)
+		free(vecs[i]->items);
+	tables_free(report->memory);
+	free(report);
+}
+
+int collect_hello(struct gw_report *report, const struct wire_hello *hello)
+{
+	report->tool = tables_string(report, hello->tool);
+	report->id = tables_string(report, hello->id);
+	report->kernel = tables_string(report, hello->kernel);
+	report->arch = tables_string(report, hello->arch);
+	report->host = tables_string(report, hello->host);
+	report->gate = tables_string(report, hello->gate);
+	report->start_ns = hello->head.now_ns;
+	report->wall_ns = hello->wall_ns;
+	report->threshold_ns = hello->late_ns;
+	report->period_ns = hello->period_ns;
+	report->cpus = hello->cpus;
+	return report->tool && report->id && report->kernel ? 0 : -ENOMEM;
+}
+
+static const char *known(struct gw_report *report, const char *text)
+{
+	return text[0] ? tables_string(report, text) : NULL;
+}
+
+static struct report_target *find_target(const struct gw_report *report, uint32_t pid)
+{
+	for (uint32_t i = report->targets.count; i-- > 0;) {
+		struct report_target *target = (struct report_target *)report->targets.items + i;
+
+		if (target->pid == pid)
+			return target;
+	}
+	return NULL;
+}
+
+/* A process that executes another image is told of again: the later image counts. */
+int collect_target(struct gw_report *report, const struct event_target *from)
+{
+	struct report_target *target = find_target(report, from->fixed->pid);
+	char comm[WIRE_COMM + 1] = "";
+	const char *arg = from->args;
+
+	if (!target)
+		target = tables_add(&report->targets, sizeof(*target));
+	if (!target)
+		return -ENOMEM;
+	memcpy(comm, from->fixed->comm, WIRE_COMM);
+	target->pid = from->fixed->pid;
+	target->parent = from->fixed->parent;
+	target->asked |= from->fixed->asked;
+	target->comm = tables_string(report, comm);
+	target->exe = known(report, from->exe);
+	target->cwd = known(report, from->cwd);
+	target->runtime = tables_string(report, from->runtime);
+	target->version = known(report, from->version);
+	target->why_no_names = known(report, from->why);
+	target->argc = 0;
+	target->argv = tables_bytes(report, from->fixed->argc * sizeof(*target->argv));
+	for (uint32_t i = 0; target->argv && i < from->fixed->argc; i++) {
+		target->argv[target->argc++] = tables_string(report, arg);
+		arg += strlen(arg) + 1;
+	}
+	return target->argv && target->comm && target->runtime ? 0 : -ENOMEM;
+}
+
+static struct report_loop *find_loop(const struct gw_report *report, uint32_t serial)
+{
+	uint32_t i = tables_loop(report->memory, serial);
+
+	return i == GW_NONE ? NULL : report_loop(report, i);
+}
+
+int collect_loop(struct gw_report *report, const struct wire_found *found)
+{
+	const struct report_target *target = find_target(report, found->pid);
+	struct report_loop *loop;
+	char comm[WIRE_COMM + 1] = "";
+
+	if (find_loop(report, found->serial) || report->loops.count >= MAX_LOOPS)
+		return 0;
+	loop = tables_add(&report->loops, sizeof(*loop));
+	if (!loop)
+		return -ENOMEM;
+	memcpy(comm, found->comm, WIRE_COMM);
+	loop->serial = found->serial;
+	loop->pid = found->pid;
+	loop->tid = found->tid;
+	loop->since_ns = found->head.now_ns;
+	loop->until_ns = found->head.now_ns;
+	loop->runtime = target ? target->runtime : tables_string(report, "native");
+	loop->comm = comm[0] ? tables_string(report, comm) : target ? target->comm : NULL;
+	return tables_put_loop(report->memory, found->serial, report->loops.count - 1);
+}
+
+static struct gw_ledger ledger_of(const struct wire_ledger *from)
+{
+	return (struct gw_ledger){ from->oncpu_ns,    from->blocked_ns, from->runqueue_ns,
+				   from->throttled_ns, from->stopped_ns, from->unaccounted_ns };
+}
+
+static void ledger_add(struct gw_ledger *to, const struct wire_ledger *from)
+{
+	to->oncpu_ns += from->oncpu_ns;
+	to->blocked_ns += from->blocked_ns;
+	to->runqueue_ns += from->runqueue_ns;
+	to->throttled_ns += from->throttled_ns;
+	to->stopped_ns += from->stopped_ns;
+	to->unaccounted_ns += from->unaccounted_ns;
+}
+
+/* The totals of a slot hold finished turns; what goes on at now_ns is added here. */
+void collect_slot(struct gw_report *report, const struct wire_slot *slot)
+{
+	const struct wire_loop *from = &slot->loop;
+	struct report_loop *loop = find_loop(report, from->serial);
+	struct wire_ledger going;
+
+	if (!loop)
+		return;
+	loop->since_ns = from->since_ns;
+	loop->until_ns = from->state == WIRE_ENDED ? from->until_ns : slot->head.now_ns;
+	loop->turns = from->turns;
+	loop->idle_ns = from->idle_ns;
+	loop->time = ledger_of(&from->total);
+	loop->lag_max_ns = from->lag_max_ns;
+	loop->lag_sum_ns = from->lag_sum_ns;
+	loop->delay_max_ns = from->delay_max_ns;
+	loop->delay_sum_ns = from->delay_sum_ns;
+	memcpy(loop->lag, from->lag, sizeof(loop->lag));
+	memcpy(loop->delay, from->delay, sizeof(loop->delay));
+	if (from->turn.phase == WIRE_BUSY) {
+		going = stall_ledger_at(&from->turn, slot->head.now_ns);
+		ledger_add(&loop->time, &going);
+	} else if (from->turn.phase == WIRE_IDLE && slot->head.now_ns > from->turn.off_ns) {
+		loop->idle_ns += slot->head.now_ns - from->turn.off_ns;
+	}
+}
+
+void collect_gone(struct gw_report *report, const struct wire_gone *gone)
+{
+	struct report_loop *loop = find_loop(report, gone->serial);
+
+	if (loop)
+		loop->ended = true;
+}
+
+void collect_loss(struct gw_report *report, const struct wire_loss *loss)
+{
+	const struct wire_stats *stats = &loss->stats;
+	uint64_t accounted = loss->consumed + stats->ring_full;
+
+	report->lost[LOST_RING].count = stats->ring_full;
+	report->lost[LOST_SLOTS].count = stats->slots_full;
+	report->lost[LOST_STATE].count = stats->state_full;
+	report->lost[LOST_TURNS].count = stats->turn_lost;
+	report->lost[LOST_NAMES].count = loss->namer_lost;
+	report->lost[LOST_COUNT].count = stats->attempted > accounted ?
+						 stats->attempted - accounted :
+						 accounted - stats->attempted;
+	report->repaired = stats->turn_repaired;
+}
+
+void collect_malformed(struct gw_report *report)
+{
+	report->lost[LOST_DECODE].count++;
+}
+
+static bool same_note(const struct report_note *note, const struct event_note *from)
+{
+	return !strcmp(note->what, from->what) && !strcmp(note->why, from->why);
+}
+
+int collect_note(struct gw_report *report, const struct event_note *from)
+{
+	struct report_note *note;
+
+	report_each(report, notes, struct report_note, it)
+		if (same_note(it, from))
+			return 0;
+	if (report->notes.count >= MAX_NOTES)
+		return 0;
+	note = tables_add(&report->notes, sizeof(*note));
+	if (!note)
+		return -ENOMEM;
+	note->what = tables_string(report, from->what);
+	note->why = tables_string(report, from->why);
+	note->fix = known(report, from->fix);
+	return note->what && note->why ? 0 : -ENOMEM;
+}
+
+static enum gw_ended ended_of(uint32_t why)
+{
+	switch ((enum wire_ended)why) {
+	case WIRE_ENDED_DURATION:
+		return GW_ENDED_DURATION;
+	case WIRE_ENDED_SIGNAL:
+		return GW_ENDED_SIGNAL;
+	case WIRE_ENDED_TARGET:
+		return GW_ENDED_TARGET;
+	case WIRE_ENDED_ERROR:
+		break;
+	}
+	return GW_ENDED_ERROR;
+}
+
+void collect_end(struct gw_report *report, const struct wire_end *end)
+{
+	report->ended = ended_of(end->why);
+	report->duration_ns = end->head.now_ns - report->start_ns;
+	report->cpu_ns = end->cpu_ns;
+	report->rss_bytes = end->rss_bytes;
+	report->bpf_ns = end->bpf_ns;
+	report->bpf_runs = end->bpf_runs;
+}
+
+/* Frames of a program without a runtime that lie in its own executable are its own code. */
+static bool is_own_binary(const struct gw_report *report, uint32_t pid,
+			  const struct event_frame *frame)
+{
+	const struct report_target *target = find_target(report, pid);
+	const char *base;
+
+	if (!target || frame->kind != GW_FRAME_NATIVE || strcmp(target->runtime, "native") ||
+	    !target->exe)
+		return false;
+	base = strrchr(target->exe, '/');
+	return !strcmp(base ? base + 1 : target->exe, frame->module);
+}
+
+int64_t collect_names(struct gw_report *report, uint32_t pid, const struct wire_names *names)
+{
+	uint32_t frames[WIRE_FRAMES + WIRE_NATIVE + 2], n = 0;
+	struct event_frame frame;
+	size_t at = 0;
+	int more;
+
+	while (n < sizeof(frames) / sizeof(frames[0]) &&
+	       (more = decode_frame(names, &at, &frame)) != 0) {
+		int64_t index;
+
+		if (more < 0)
+			return more;
+		frame.app |= is_own_binary(report, pid, &frame);
+		index = tables_frame(report, &frame);
+		if (index < 0)
+			return index;
+		frames[n++] = index;
+	}
+	return tables_stack(report, frames, n);
+}
+
+static int copy_samples(struct gw_report *report, const struct stall *stall, struct gw_stall *out)
+{
+	struct gw_sample *samples = tables_bytes(report, stall->n_evidence * sizeof(*samples));
+
+	if (!samples)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < stall->n_evidence; i++) {
+		samples[i].stack = stall->evidence[i].stack;
+		samples[i].state = stall->evidence[i].state;
+		samples[i].weight_ns = stall->evidence[i].weight_ns;
+	}
+	out->samples = samples;
+	out->n_samples = stall->n_evidence;
+	return 0;
+}
+
+static uint32_t stack_of_call(const struct stall *stall, int32_t call)
+{
+	uint32_t best = GW_NONE;
+	uint64_t weight = 0;
+
+	for (uint32_t i = 0; i < stall->n_evidence; i++) {
+		const struct evidence *e = &stall->evidence[i];
+
+		if (e->state == GW_STATE_BLOCKED && e->call == call && e->weight_ns >= weight) {
+			best = e->stack;
+			weight = e->weight_ns;
+		}
+	}
+	return best;
+}
+
+static int copy_waits(struct gw_report *report, const struct stall *stall, struct gw_stall *out)
+{
+	struct gw_wait *waits = tables_bytes(report, stall->n_waits * sizeof(*waits));
+
+	if (!waits)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < stall->n_waits; i++) {
+		const struct wire_wait *from = &stall->waits[i];
+
+		waits[i] = (struct gw_wait){ .call = call_name(from->call),
+					     .class = call_class(from->call),
+					     .calls = from->calls,
+					     .stack = stack_of_call(stall, from->call),
+					     .total_ns = from->total_ns,
+					     .max_ns = from->max_ns };
+	}
+	out->waits = waits;
+	out->n_waits = stall->n_waits;
+	return 0;
+}
+
+static int copy_culprits(struct gw_report *report, const struct stall *stall,
+			 struct gw_stall *out)
+{
+	struct gw_culprit *culprits = tables_bytes(report, stall->n_rivals * sizeof(*culprits));
+	uint32_t n = 0;
+
+	if (!culprits)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < stall->n_rivals; i++) {
+		const struct wire_rival *from = &stall->rivals[i];
+		char comm[WIRE_COMM + 1] = "";
+
+		/* pid 0 is the idle CPU; a tenth of a millisecond is everyday scheduling */
+		if (!from->pid || from->share_ns < 100000)
+			continue;
+		memcpy(comm, from->comm, WIRE_COMM);
+		culprits[n++] = (struct gw_culprit){ .role = "preemptor",
+						     .comm = tables_string(report, comm),
+						     .pid = from->pid,
+						     .tid = from->tid,
+						     .share_ns = from->share_ns };
+	}
+	out->culprits = culprits;
+	out->n_culprits = n;
+	return 0;
+}
+
+static int copy_parts(struct gw_report *report, const struct stall *stall, struct gw_stall *out)
+{
+	int err = copy_waits(report, stall, out);
+
+	if (!err)
+		err = copy_samples(report, stall, out);
+	return err ? err : copy_culprits(report, stall, out);
+}
+
+static int keep_stall(struct gw_report *report, const struct gw_stall *stall)
+{
+	struct gw_stall *kept;
+
+	report->stalls_seen++;
+	if (report->stalls.count >= report->max_stalls) {
+		report->stalls_folded++;
+		return 0;
+	}
+	kept = tables_add(&report->stalls, sizeof(*kept));
+	if (!kept)
+		return -ENOMEM;
+	*kept = *stall;
+	return 0;
+}
+
+int collect_stall(struct gw_report *report, const struct stall *stall,
+		  const struct verdict *verdict, bool last, struct gw_stall *out)
+{
+	uint32_t loop = tables_loop(report->memory, stall->serial);
+	uint64_t began = stall->began_ns > report->start_ns ? stall->began_ns : report->start_ns;
+	int64_t site = tables_site(report, verdict);
+	int err;
+
+	if (loop == GW_NONE)
+		return -ENOENT;
+	if (site < 0)
+		return site;
+	*out = (struct gw_stall){ .loop = loop,
+				  .pid = stall->pid,
+				  .tid = report_loop(report, loop)->tid,
+				  .at_ns = began - report->start_ns,
+				  .duration_ns = stall->ended_ns - stall->began_ns,
+				  .open = stall->open,
+				  .cut = stall->cut,
+				  .cause = verdict->cause,
+				  .why = tables_copy(report, verdict->why),
+				  .site = site,
+				  .frame = verdict->frame,
+				  .stack = verdict->stack,
+				  .ledger = ledger_of(&stall->ledger) };
+	err = copy_parts(report, stall, out);
+	if (err || (stall->open && !last))
+		return err;
+	report_loop(report, loop)->stalls++;
+	report_loop(report, loop)->stalled_ns += out->duration_ns;
+	tables_site_add(report, site, out);
+	return keep_stall(report, out);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * collect.h: how a report grows.
+ *
+ * Fed by the session, in the order of events. What comes in is copied, and
+ * strings are interned: nothing borrowed is kept. Bounded: stalls beyond
+ * max_stalls are folded into their sites and counted.
+ */
+#ifndef COLLECT_H
+#define COLLECT_H
+
+#include "blame.h"
+#include "event.h"
+#include "report.h"
+#include "stall.h"
+
+int collect_new(struct gw_report **out, uint32_t max_stalls);
+void collect_free(struct gw_report *report);
+
+int collect_hello(struct gw_report *report, const struct wire_hello *hello);
+int collect_target(struct gw_report *report, const struct event_target *target);
+int collect_loop(struct gw_report *report, const struct wire_found *found);
+void collect_slot(struct gw_report *report, const struct wire_slot *slot);
+void collect_gone(struct gw_report *report, const struct wire_gone *gone);
+void collect_loss(struct gw_report *report, const struct wire_loss *loss);
+int collect_note(struct gw_report *report, const struct event_note *note);
+void collect_end(struct gw_report *report, const struct wire_end *end);
+void collect_malformed(struct gw_report *report); /* a record that could not be decoded */
+
+/* Index of the stack that names spell; -ENOMEM or -EBADMSG. */
+int64_t collect_names(struct gw_report *report, uint32_t pid, const struct wire_names *names);
+
+/*
+ * A stall with its verdict. *out is valid until the next call. A closed one
+ * enters the report, an open one only when last is set.
+ */
+int collect_stall(struct gw_report *report, const struct stall *stall,
+		  const struct verdict *verdict, bool last, struct gw_stall *out);
+
+/* Sorts sites and stalls; may be called again later. */
+void collect_sort(struct gw_report *report, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * event.h: a wire record that has been checked.
+ *
+ * decode() looks at every size, count and string before anybody uses them.
+ * Everything points into the record: borrowed as long as that is. Allocates
+ * nothing, judges nothing.
+ */
+#ifndef EVENT_H
+#define EVENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "bpf/wire.h"
+
+struct event_target {
+	const struct wire_target *fixed;
+	const char *runtime, *version, *exe, *cwd, *why; /* never NULL; "" if not known */
+	const char *args;				 /* fixed->argc strings */
+};
+
+struct event_note {
+	const char *what, *why, *fix; /* never NULL; fix may be "" */
+};
+
+struct event {
+	enum wire_kind kind;
+	uint64_t now_ns;
+	union {
+		const struct wire_found *found;
+		const struct wire_stack *stack;
+		const struct wire_late *late;
+		const struct wire_gone *gone;
+		const struct wire_hello *hello;
+		struct event_target target;
+		const struct wire_slot *slot;
+		const struct wire_open *open;
+		const struct wire_loss *loss;
+		const struct wire_names *names;
+		struct event_note note;
+		const struct wire_end *end;
+	};
+};
+
+/* 0; -EBADMSG: malformed, or of a kind that is not known. */
+int decode(const struct wire_head *record, struct event *out);
+
+/* A frame out of a WIRE_NAMES record. */
+struct event_frame {
+	uint8_t kind; /* enum gw_frame_kind */
+	uint8_t app;
+	uint32_t line;
+	uint64_t offset;
+	const char *name, *file, *module, *nameless; /* "" if none */
+};
+
+/* Takes the next frame at *at (0 at first): 1; 0 after the last; -EBADMSG. */
+int decode_frame(const struct wire_names *names, size_t *at, struct event_frame *out);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * greenwatch: which turn of an event loop was late, and why.
+ *
+ *	GW_OPTS(opts, .pids = &pid, .n_pids = 1, .threshold_ns = 100000000);
+ *	gw_open(&gw, &opts);
+ *	while (gw_poll(gw, -1) >= 0 && !gw_ended(gw))
+ *		;
+ *	gw_end(gw, GW_ENDED_DURATION);
+ *	gw_sink_end(sink, gw_report(gw));
+ *	gw_close(gw);
+ *
+ * Functions return 0 or a count, or -errno. The reason, in words, goes to
+ * opts->log. The object is always the first argument. Close takes NULL. What
+ * a callback or a getter hands out is borrowed until the next call on that
+ * object. A session belongs to one thread at a time. The library never
+ * exits, prints, or touches signals; gw_fd() can live in an event loop.
+ *
+ * Times are nanoseconds of CLOCK_MONOTONIC (_ns); at_ns counts from the
+ * start of the run.
+ */
+#ifndef GREENWATCH_H
+#define GREENWATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define GW_API	__attribute__((visibility("default")))
+#define GW_NONE UINT32_MAX /* no frame, no stack, no site */
+
+struct gw;
+struct gw_report;
+struct gw_sink;
+
+enum gw_level {
+	GW_WARN,
+	GW_INFO,
+	GW_DEBUG,
+};
+
+enum gw_cause {
+	GW_CAUSE_UNKNOWN,
+	GW_CAUSE_CPU,
+	GW_CAUSE_GC,
+	GW_CAUSE_SYSCALL,
+	GW_CAUSE_LOCK,
+	GW_CAUSE_GIL,
+	GW_CAUSE_PAGEFAULT,
+	GW_CAUSE_CROWD,
+	GW_CAUSE_RUNQUEUE,
+	GW_CAUSE_THROTTLED,
+	GW_CAUSE_STOPPED,
+};
+
+enum gw_frame_kind {
+	GW_FRAME_PYTHON,
+	GW_FRAME_NATIVE,
+	GW_FRAME_KERNEL,
+	GW_FRAME_JAVASCRIPT,
+	GW_FRAME_RUST,
+	GW_FRAME_MARKER,
+};
+
+/* Why the watching ended. */
+enum gw_ended {
+	GW_ENDED_NOT,
+	GW_ENDED_DURATION,
+	GW_ENDED_SIGNAL,
+	GW_ENDED_TARGET, /* every process asked for is gone */
+	GW_ENDED_ERROR,
+};
+
+/* Where the wall time of a turn went; the parts add up to the whole. */
+struct gw_ledger {
+	uint64_t oncpu_ns, blocked_ns, runqueue_ns, throttled_ns, stopped_ns, unaccounted_ns;
+};
+
+/* Strings are interned and live as long as the session; NULL: not known. */
+struct gw_frame {
+	enum gw_frame_kind kind;
+	bool app;	      /* the application's own code */
+	uint32_t line;	      /* 0: not known */
+	uint64_t offset;      /* in its module; native frames */
+	const char *name;     /* never NULL */
+	const char *file;     /* relative to the project or package root */
+	const char *module;   /* file name of the shared object, or package */
+	const char *nameless; /* why there is no real name */
+};
+
+/* Off-CPU time of one stall by what it waited in. */
+struct gw_wait {
+	const char *call;  /* system call, or "pagefault" */
+	const char *class; /* sleep lock file network poll process pagefault other */
+	uint32_t calls;
+	uint32_t stack; /* GW_NONE: not taken */
+	uint64_t total_ns, max_ns;
+};
+
+enum gw_state {
+	GW_STATE_ONCPU,
+	GW_STATE_BLOCKED,
+	GW_STATE_RUNQUEUE,
+	GW_STATE_STOPPED,
+};
+
+/* A stack seen during the stall, and the time it stands for. */
+struct gw_sample {
+	uint32_t stack;
+	enum gw_state state;
+	uint64_t weight_ns;
+};
+
+/* Another process the stall is due to. */
+struct gw_culprit {
+	const char *role; /* preemptor */
+	const char *comm;
+	uint32_t pid, tid;
+	uint64_t share_ns;
+};
+
+/* One late turn. Valid until the callback returns. */
+struct gw_stall {
+	uint32_t loop;	/* index of the loop in the report */
+	uint32_t pid, tid;
+	uint64_t at_ns; /* begin of the turn */
+	uint64_t duration_ns;
+	bool open;     /* still going on; duration_ns is its age */
+	bool cut;      /* ended by exit or exec of the process */
+	enum gw_cause cause;
+	const char *why; /* one sentence with the figures */
+	uint32_t site;	 /* index of its site in the report */
+	uint32_t frame, stack; /* GW_NONE: none */
+	struct gw_ledger ledger;
+	const struct gw_wait *waits;
+	const struct gw_sample *samples;
+	const struct gw_culprit *culprits;
+	uint32_t n_waits, n_samples, n_culprits;
+};
+
+/* What is going on at this moment, for a status line. */
+struct gw_now {
+	uint32_t targets, loops; /* processes and loops alive */
+	uint64_t elapsed_ns;
+	uint64_t turns;
+	uint64_t stalls;
+	uint64_t late_ns;  /* age of the oldest turn in progress that is late, else 0 */
+	uint64_t lag_max_ns;
+	uint64_t lost;
+};
+
+struct gw_opts {
+	size_t sz;
+	const uint32_t *pids; /* processes to watch */
+	size_t n_pids;
+	bool no_follow;	      /* leave children out */
+	uint64_t threshold_ns; /* 0: 100 ms */
+	uint64_t period_ns;    /* CPU time between samples; 0: 10 ms */
+	uint32_t max_stalls;   /* kept one by one in the report; 0: 10,000 */
+	const char *record;    /* tape to write; NULL: none */
+	const char *replay;    /* tape to read instead of the kernel; NULL: none */
+	void (*stall)(void *ctx, const struct gw_stall *stall);
+	void (*log)(void *ctx, enum gw_level level, const char *line);
+	void *ctx;
+};
+#define GW_OPTS(name, ...) struct gw_opts name = { .sz = sizeof(struct gw_opts), __VA_ARGS__ }
+
+/*
+ * Sessions. gw_open attaches; when it returns, nothing that happens in the
+ * targets is missed. Errors: -ESRCH no such process, -EPERM privileges are
+ * missing, -ENOSYS the kernel lacks something (BTF, or older than 5.15),
+ * -EINVAL options, -EBADMSG damaged tape; the log says which and what to do.
+ */
+GW_API int gw_open(struct gw **gw, const struct gw_opts *opts);
+GW_API int gw_fd(struct gw *gw); /* pollable: readable when gw_poll has work to do */
+GW_API int gw_poll(struct gw *gw, int timeout_ms); /* stalls delivered, or -errno */
+GW_API enum gw_ended gw_ended(const struct gw *gw);
+GW_API int gw_now(struct gw *gw, struct gw_now *out);
+GW_API int gw_end(struct gw *gw, enum gw_ended why); /* final totals; call once before gw_report */
+GW_API const struct gw_report *gw_report(struct gw *gw); /* as it stands */
+GW_API void gw_close(struct gw *gw);
+
+/* One line about what a process without loops is doing; for "no event loop yet". */
+GW_API int gw_describe(struct gw *gw, char *line, size_t size);
+
+/*
+ * Sinks. formats: text, json, jsonl. A sink writes to a stream that stays
+ * the caller's. gw_sink_stall is called as stalls come, gw_sink_end once.
+ */
+struct gw_sink_opts {
+	size_t sz;
+	bool color, utf8, quiet, verbose;
+	uint32_t width;	  /* columns; 0: 80 */
+	const char *next; /* text: command to suggest in the last line; NULL: none */
+};
+
+GW_API int gw_sink_open(struct gw_sink **sink, const char *format, FILE *to,
+			const struct gw_sink_opts *opts);
+GW_API int gw_sink_start(struct gw_sink *sink, const struct gw_report *report);
+GW_API int gw_sink_stall(struct gw_sink *sink, const struct gw_report *report,
+			 const struct gw_stall *stall);
+GW_API int gw_sink_end(struct gw_sink *sink, const struct gw_report *report);
+GW_API void gw_sink_close(struct gw_sink *sink);
+
+/* The line that says what is being watched: "watching 4 gevent loops: ...". */
+GW_API int gw_watching(const struct gw_report *report, char *line, size_t size);
+
+/* Foreign text made safe to print: control, bidi and invalid bytes become \xNN or \u{}. */
+GW_API size_t gw_escape(char *out, size_t size, const char *text);
+
+GW_API const char *gw_cause_name(enum gw_cause cause);
+GW_API const char *gw_schema(void); /* JSON schema of the report */
+GW_API const char *gw_version(void);
+
+#endif

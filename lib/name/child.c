@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * child.c: clone3 with a pidfd and no exit signal.
+ *
+ * The child is a copy of a process that may have had other threads, whose
+ * locks nobody will open again. Should malloc's be among them, the child
+ * hangs, misses its first deadline and is replaced.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "name/child.h"
+#include "name/protocol.h"
+
+#define GRACE_MS 50 /* for a killed child to be gone */
+
+uint64_t child_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+void child_new(struct child *child)
+{
+	*child = (struct child){ .pidfd = -1, .sock = -1 };
+	for (unsigned int i = 0; i < CHILD_DYING; i++)
+		child->dying[i] = -1;
+}
+
+/* Signals are held back meanwhile, so that no handler of the caller's runs in the child. */
+static int clone_child(struct child *child, int sock)
+{
+	int parent = getpid(), pidfd = -1, err = 0;
+	struct clone_args args = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+	};
+	sigset_t all, before;
+	long pid;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		namer_serve(sock, (uint32_t)parent);
+	if (pid < 0)
+		err = -errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		return err;
+	child->pid = (int)pid;
+	child->pidfd = pidfd;
+	return 0;
+}
+
+int child_start(struct child *child)
+{
+	int pair[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	err = clone_child(child, pair[1]);
+	close(pair[1]);
+	if (err) {
+		close(pair[0]);
+		return err;
+	}
+	child->sock = pair[0];
+	return 0;
+}
+
+/* 0: reaped or not ours any more; -EAGAIN: still dying. */
+static int reap(struct child *child, int pidfd, int wait_ms)
+{
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+	struct rusage usage = { 0 };
+	siginfo_t info;
+
+	if (poll(&pfd, 1, wait_ms) <= 0)
+		return -EAGAIN;
+	info.si_pid = 0;
+	if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG | __WALL, &usage) == 0 &&
+	    info.si_pid) {
+		child->cpu_ns += ((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) *
+					 1000000000ULL +
+				 ((uint64_t)usage.ru_utime.tv_usec +
+				  (uint64_t)usage.ru_stime.tv_usec) * 1000ULL;
+	}
+	close(pidfd);
+	return 0;
+}
+
+void child_kill(struct child *child)
+{
+	int *slot = NULL;
+
+	for (unsigned int i = 0; i < CHILD_DYING; i++) {
+		if (child->dying[i] >= 0 && !reap(child, child->dying[i], 0))
+			child->dying[i] = -1;
+		if (child->dying[i] < 0)
+			slot = &child->dying[i];
+	}
+	if (child->sock >= 0)
+		close(child->sock);
+	if (child->pidfd >= 0) {
+		syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+		if (reap(child, child->pidfd, GRACE_MS)) {
+			if (slot)
+				*slot = child->pidfd;
+			else
+				close(child->pidfd);
+		}
+	}
+	child->pid = 0;
+	child->pidfd = child->sock = -1;
+}
+
+static int wait_for(const struct child *child, short events, uint64_t deadline_ns)
+{
+	struct pollfd pfd = { .fd = child->sock, .events = events };
+
+	for (;;) {
+		uint64_t now = child_now_ns();
+		int ms, n;
+
+		if (now >= deadline_ns)
+			return -ETIME;
+		ms = (int)((deadline_ns - now + 999999) / 1000000);
+		n = poll(&pfd, 1, ms);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+int child_send(const struct child *child, const void *packet, size_t size, const int *fds,
+	       unsigned int n_fds, uint64_t deadline_ns)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)packet, .iov_len = size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (n_fds > 2)
+		return -EINVAL;
+	if (n_fds) {
+		struct cmsghdr *cmsg;
+
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), fds, n_fds * sizeof(int));
+	}
+	while (sendmsg(child->sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		int err = errno == EAGAIN || errno == EINTR ? 0 : -errno;
+
+		if (!err)
+			err = wait_for(child, POLLOUT, deadline_ns);
+		if (err)
+			return err == -ECONNRESET ? -EPIPE : err;
+	}
+	return 0;
+}
+
+int child_receive(const struct child *child, void *packet, size_t size, uint64_t deadline_ns)
+{
+	for (;;) {
+		struct iovec iov = { .iov_base = packet, .iov_len = size };
+		/* No room for descriptors: the kernel closes what a child gone bad may send. */
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+		int err = wait_for(child, POLLIN, deadline_ns);
+		ssize_t n;
+
+		if (err)
+			return err;
+		n = recvmsg(child->sock, &msg, MSG_DONTWAIT);
+		if (n > 0)
+			return msg.msg_flags & MSG_TRUNC ? -EBADMSG : (int)n;
+		if (n == 0 || errno == ECONNRESET)
+			return -EPIPE;
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+	}
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * frames.h: a WIRE_NAMES record, written and checked.
+ *
+ * Both ends use it: the namer fills a buffer of fixed size, and what does
+ * not fit is cut with a marker as the last frame; the other side believes
+ * no count and no string of the result before frames_check().
+ */
+#ifndef FRAMES_H
+#define FRAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "bpf/wire.h"
+
+#define FRAMES_TEXT 256 /* bytes of a name or path; longer ones are cut */
+#define FRAMES_MAX  (WIRE_FRAMES + WIRE_NATIVE + 2)
+
+struct frame_text {
+	uint8_t kind; /* enum gw_frame_kind */
+	bool app;
+	uint32_t line;
+	uint64_t offset;
+	const char *name, *file, *module, *nameless; /* NULL: "" */
+};
+
+struct frames {
+	unsigned char *bytes; /* begins with struct wire_names */
+	size_t size, used;
+	bool cut; /* the marker has been written: nothing may follow */
+};
+
+void frames_begin(struct frames *frames, void *bytes, size_t size);
+void frames_add(struct frames *frames, const struct frame_text *frame);
+void frames_cut(struct frames *frames); /* adds the marker */
+void frames_end(struct frames *frames, uint64_t now_ns);
+
+/* 0 or -EBADMSG. size: bytes received. */
+int frames_check(const void *record, size_t size);
+
+#endif

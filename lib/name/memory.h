@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memory.h: bounded reads of a target's memory through its held mem file.
+ *
+ * Every request has a budget of reads and bytes; what it does not cover is
+ * not read. A read is whole or it fails. No bytes at all mean that the
+ * address space is gone: the process has ended or executed another image.
+ */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMORY_CALL_MAX	   (64 * 1024)	 /* one read */
+#define MEMORY_STACK_MAX   (1024 * 1024) /* one stack */
+#define MEMORY_STACK_READS 768		 /* one stack */
+
+struct memory {
+	int fd;
+	bool gone;
+	size_t bytes; /* left of the budget */
+	unsigned int reads;
+};
+
+void memory_budget(struct memory *mem, size_t bytes, unsigned int reads);
+
+/* 0; -ESRCH: gone; -EDQUOT: budget used up; -EFAULT and others: cannot be read. */
+int memory_read(struct memory *mem, uint64_t address, void *out, size_t size);
+
+/* As much as there is up to a hole: bytes read (at least 1) or -errno. */
+int memory_read_some(struct memory *mem, uint64_t address, void *out, size_t size);
+
+int memory_word(struct memory *mem, uint64_t address, uint64_t *out);
+
+#endif

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * namer.c: the caller's side of the namer. Sends a request, serves the
+ * files it asks for, and takes the answer or its life.
+ *
+ *	ask -> [start] -> [introduce] -> send -> { file }* -> answer
+ *	                                   `-> late, dead or nonsense: kill, strike
+ *
+ * A namer that died between two requests is nobody's strike. Its successor
+ * knows no process: each is introduced again when it is next asked about.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "greenwatch.h"
+#include "name/child.h"
+#include "name/frames.h"
+#include "name/namer.h"
+#include "name/protocol.h"
+
+struct target {
+	uint32_t pid;
+	int fds[2]; /* mem, maps */
+	unsigned int strikes;
+	unsigned int known_to; /* generation of the namer that has been introduced to it */
+	uint32_t shim_owner;
+	char cwd[256];
+};
+
+struct namer {
+	struct namer_opener opener;
+	void (*log)(void *ctx, const char *line);
+	void *log_ctx;
+	struct child child;
+	unsigned int generation;
+	uint32_t serial;
+	struct target **targets;
+	size_t n_targets, room;
+	uint64_t lost;
+	struct namer_got_look look;
+	struct namer_ask_stack ask;
+	_Alignas(8) unsigned char packet[NAMER_PACKET]; /* answers, and records made here */
+};
+
+struct request {
+	struct target *target;
+	void *packet; /* begins with struct namer_head */
+	size_t size;
+	unsigned int n_fds;
+	uint64_t deadline_ns;
+};
+
+static void say(struct namer *namer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void say(struct namer *namer, const char *format, ...)
+{
+	char line[160];
+	va_list args;
+
+	if (!namer->log)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	namer->log(namer->log_ctx, line);
+}
+
+static struct target *find_target(const struct namer *namer, uint32_t pid)
+{
+	for (size_t i = 0; i < namer->n_targets; i++) {
+		if (namer->targets[i]->pid == pid)
+			return namer->targets[i];
+	}
+	return NULL;
+}
+
+static void free_target(struct target *target)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		if (target->fds[i] >= 0)
+			close(target->fds[i]);
+	}
+	free(target);
+}
+
+static int grow_targets(struct namer *namer)
+{
+	size_t room = namer->room ? namer->room * 2 : 16;
+	struct target **list;
+
+	if (namer->n_targets < namer->room)
+		return 0;
+	if (namer->n_targets >= NAMER_PROCS)
+		return -ENOSPC;
+	list = realloc(namer->targets, room * sizeof(struct target *));
+	if (!list)
+		return -ENOMEM;
+	namer->targets = list;
+	namer->room = room;
+	return 0;
+}
+
+static int add_target(struct namer *namer, uint32_t pid, int mem, int maps, const char *cwd)
+{
+	struct target *target;
+	int err = grow_targets(namer);
+
+	if (err)
+		return err;
+	target = calloc(1, sizeof(*target));
+	if (!target)
+		return -ENOMEM;
+	target->pid = pid;
+	target->fds[0] = fcntl(mem, F_DUPFD_CLOEXEC, 3);
+	target->fds[1] = fcntl(maps, F_DUPFD_CLOEXEC, 3);
+	if (target->fds[0] < 0 || target->fds[1] < 0) {
+		err = -errno;
+		free_target(target);
+		return err;
+	}
+	snprintf(target->cwd, sizeof(target->cwd), "%s", cwd ? cwd : "");
+	namer->targets[namer->n_targets++] = target;
+	return 0;
+}
+
+static int start(struct namer *namer)
+{
+	int err;
+
+	if (namer->child.sock >= 0)
+		return 0;
+	err = child_start(&namer->child);
+	if (err) {
+		say(namer, "namer: cannot be started: %s", strerror(-err));
+		return err;
+	}
+	if (namer->generation++)
+		say(namer, "namer: started again as process %d", namer->child.pid);
+	return 0;
+}
+
+static void strike(struct namer *namer, struct target *target, int err)
+{
+	target->strikes++;
+	say(namer, "namer: %s over process %u; killed, strike %u of %d",
+	    err == -ETIME   ? "no answer in time"
+	    : err == -EPIPE ? "died"
+			    : "nonsense answered",
+	    target->pid, target->strikes, NAMER_STRIKES);
+	child_kill(&namer->child);
+}
+
+static int serve_file(struct namer *namer, int size, const struct request *request)
+{
+	struct namer_file *file = (struct namer_file *)(void *)namer->packet;
+	struct namer_head head = file->head;
+	int fd = -ENOSYS, err;
+
+	if (size != sizeof(*file) || head.pid != request->target->pid)
+		return -EBADMSG;
+	file->path[sizeof(file->path) - 1] = '\0';
+	if (namer->opener.file)
+		fd = namer->opener.file(namer->opener.ctx, head.pid, file->start, file->end,
+					file->path);
+	head.result = fd < 0 ? fd : 0;
+	err = child_send(&namer->child, &head, sizeof(head), &fd, fd >= 0, request->deadline_ns);
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* Size of the answer in namer->packet, or why there is none. */
+static int transact(struct namer *namer, const struct request *request)
+{
+	const struct namer_head *got = (const void *)namer->packet;
+	struct namer_head *asked = request->packet;
+	int n, err;
+
+	asked->serial = ++namer->serial;
+	err = child_send(&namer->child, request->packet, request->size, request->target->fds,
+			 request->n_fds, request->deadline_ns);
+	if (err)
+		return err == -EPIPE ? -EOWNERDEAD : err;
+	for (;;) {
+		n = child_receive(&namer->child, namer->packet, sizeof(namer->packet),
+				  request->deadline_ns);
+		if (n < 0)
+			return n;
+		if ((size_t)n < sizeof(*got) || got->serial != asked->serial)
+			return -EBADMSG;
+		if (got->kind == asked->kind)
+			return n;
+		err = got->kind == NAMER_FILE ? serve_file(namer, n, request) : -EBADMSG;
+		if (err)
+			return err;
+	}
+}
+
+static bool layout_sound(const struct wire_python *py)
+{
+	return py->tstate_frame < 4096 && py->cframe <= 1 && py->cframe_frame < 4096 &&
+	       py->frame_size && py->frame_size <= 128 && py->frame_size % 8 == 0 &&
+	       py->frame_code <= py->frame_size - 8 && py->frame_back <= py->frame_size - 8 &&
+	       py->frame_instr <= py->frame_size - 4 && py->frame_owner < py->frame_size &&
+	       py->instr_is_int <= 1 && py->shim_owner < 256;
+}
+
+static int check_look(struct namer *namer, struct target *target, int size)
+{
+	struct namer_got_look *look = &namer->look;
+
+	if (size != sizeof(*look))
+		return -EBADMSG;
+	memcpy(look, namer->packet, sizeof(*look));
+	look->runtime[sizeof(look->runtime) - 1] = '\0';
+	look->version[sizeof(look->version) - 1] = '\0';
+	look->why[sizeof(look->why) - 1] = '\0';
+	if (look->head.result)
+		return look->head.result < 0 ? look->head.result : -EBADMSG;
+	if (!look->runtime[0] || (look->has_layout && !layout_sound(&look->layout)))
+		return -EBADMSG;
+	target->shim_owner = look->has_layout ? look->layout.shim_owner : 0;
+	target->known_to = namer->generation;
+	return 0;
+}
+
+/* Into namer->look. */
+static int introduce(struct namer *namer, struct target *target, bool load, uint64_t deadline_ns)
+{
+	struct namer_ask_look ask = {
+		.head = { .kind = NAMER_LOOK, .pid = target->pid },
+		.load = load,
+	};
+	struct request request = { target, &ask, sizeof(ask), 2, deadline_ns };
+	int n;
+
+	memcpy(ask.cwd, target->cwd, sizeof(ask.cwd));
+	n = transact(namer, &request);
+	return n < 0 ? n : check_look(namer, target, n);
+}
+
+static int attempt(struct namer *namer, const struct request *request)
+{
+	struct target *target = request->target;
+	int err = start(namer);
+
+	if (err)
+		return err;
+	if (target->known_to != namer->generation) {
+		err = introduce(namer, target, !request->packet, request->deadline_ns);
+		if (err || !request->packet)
+			return err;
+	}
+	return request->packet ? transact(namer, request) : 0;
+}
+
+static bool fatal(int err)
+{
+	return err == -ETIME || err == -EPIPE || err == -EBADMSG;
+}
+
+/* A request without a packet is an introduction. */
+static int ask(struct namer *namer, const struct request *request)
+{
+	int n;
+
+	if (request->target->strikes >= NAMER_STRIKES)
+		return -ETIME;
+	n = attempt(namer, request);
+	if (n == -EOWNERDEAD) {
+		say(namer, "namer: process %d is gone", namer->child.pid);
+		child_kill(&namer->child);
+		n = attempt(namer, request);
+		if (n == -EOWNERDEAD)
+			n = -EPIPE;
+	}
+	if (fatal(n))
+		strike(namer, request->target, n);
+	return n;
+}
+
+static uint64_t deadline_in(unsigned int ms)
+{
+	return child_now_ns() + ms * 1000000ULL;
+}
+
+int namer_open(struct namer **out, const struct namer_opener *opener,
+	       void (*log)(void *ctx, const char *line), void *ctx)
+{
+	struct namer *namer = calloc(1, sizeof(*namer));
+	int err;
+
+	if (!namer)
+		return -ENOMEM;
+	child_new(&namer->child);
+	if (opener)
+		namer->opener = *opener;
+	namer->log = log;
+	namer->log_ctx = ctx;
+	err = start(namer);
+	if (err) {
+		namer_close(namer);
+		return err;
+	}
+	*out = namer;
+	return 0;
+}
+
+int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char *cwd,
+	       struct namer_look *out)
+{
+	struct request request = { .deadline_ns = deadline_in(NAMER_LOOK_DEADLINE_MS) };
+	int err;
+
+	namer_forget(namer, pid);
+	err = add_target(namer, pid, mem, maps, cwd);
+	if (err)
+		return err;
+	request.target = namer->targets[namer->n_targets - 1];
+	err = ask(namer, &request);
+	if (err)
+		return err;
+	*out = (struct namer_look){
+		.runtime = namer->look.runtime,
+		.version = namer->look.version,
+		.why_no_python = namer->look.why,
+		.has_layout = namer->look.has_layout != 0,
+		.layout = namer->look.layout,
+	};
+	return 0;
+}
+
+int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsbase,
+		 uint64_t *tstate)
+{
+	struct namer_ask_thread packet = {
+		.head = { .kind = NAMER_THREAD, .pid = pid },
+		.nstid = nstid,
+		.fsbase = fsbase,
+	};
+	struct request request = { find_target(namer, pid), &packet, sizeof(packet), 0,
+				   deadline_in(NAMER_DEADLINE_MS) };
+	struct namer_got_thread got;
+	int n;
+
+	if (!request.target)
+		return -ESRCH;
+	n = ask(namer, &request);
+	if (n < 0)
+		return n;
+	if (n != sizeof(got)) {
+		strike(namer, request.target, -EBADMSG);
+		return -EBADMSG;
+	}
+	memcpy(&got, namer->packet, sizeof(got));
+	if (got.head.result)
+		return got.head.result < 0 ? got.head.result : -EBADMSG;
+	*tstate = got.tstate;
+	return 0;
+}
+
+static const char *apology(const struct target *target, int err)
+{
+	if (!target)
+		return "process not introduced to the namer";
+	if (target->strikes >= NAMER_STRIKES)
+		return "given up: the namer failed three times over this process";
+	return err == -ETIME   ? "the namer missed its deadline"
+	       : err == -EPIPE ? "the namer crashed"
+			       : "the namer gave no answer";
+}
+
+/* A record without the namer's help: addresses, and the reason why there is no more. */
+static void bare_names(struct namer *namer, const struct target *target,
+		       const struct wire_stack *stack, const char *why)
+{
+	struct frame_text frame = { .kind = GW_FRAME_NATIVE, .nameless = why };
+	unsigned int n_native = stack->n_python && stack->n_native ? 1 : stack->n_native;
+	struct frames frames;
+	char name[32];
+
+	frame.name = name;
+	frames_begin(&frames, namer->packet, sizeof(namer->packet));
+	for (unsigned int i = 0; i < n_native; i++) {
+		snprintf(name, sizeof(name), "0x%llx", (unsigned long long)stack->native[i]);
+		frames_add(&frames, &frame);
+	}
+	frame.kind = GW_FRAME_PYTHON;
+	for (unsigned int i = 0; i < stack->n_python; i++) {
+		__u64 code = stack->python[i].code;
+
+		if (!(code << 8) || (target && target->shim_owner &&
+				     code >> 56 >= target->shim_owner))
+			continue;
+		snprintf(name, sizeof(name), "code 0x%llx", (unsigned long long)(code << 8 >> 8));
+		frames_add(&frames, &frame);
+	}
+	if (stack->head.flags & WIRE_STACK_CUT)
+		frames_cut(&frames);
+	frames_end(&frames, stack->head.now_ns);
+}
+
+/* Answers begin with a head; records made here do not. */
+static int take_names(struct namer *namer, struct target *target, int n,
+		      const struct wire_names **out)
+{
+	const struct namer_got_stack *got = (const void *)namer->packet;
+	const unsigned char *record = namer->packet + sizeof(*got);
+
+	if (n < 0)
+		return n;
+	if (got->head.result)
+		return got->head.result < 0 ? got->head.result : -EBADMSG;
+	if (frames_check(record, (size_t)n - sizeof(*got))) {
+		strike(namer, target, -EBADMSG);
+		return -EBADMSG;
+	}
+	*out = (const void *)record;
+	return 0;
+}
+
+int namer_stack(struct namer *namer, const struct wire_stack *stack, const struct wire_names **out)
+{
+	struct target *target = find_target(namer, stack->pid);
+	struct namer_ask_stack *packet = &namer->ask;
+	struct request request = { target, packet, 0, 0, deadline_in(NAMER_DEADLINE_MS) };
+	unsigned int n_python = stack->n_python < WIRE_FRAMES ? stack->n_python : WIRE_FRAMES;
+	size_t size = WIRE_STACK_BASE + n_python * sizeof(struct wire_pyframe);
+	int err = -ESRCH;
+
+	memcpy(&packet->stack, stack, size);
+	packet->stack.n_python = (__u16)n_python;
+	if (packet->stack.n_native > WIRE_NATIVE)
+		packet->stack.n_native = WIRE_NATIVE;
+	if (target) {
+		packet->head = (struct namer_head){ .kind = NAMER_STACK, .pid = stack->pid };
+		request.size = sizeof(packet->head) + size;
+		err = take_names(namer, target, ask(namer, &request), out);
+	}
+	if (!err)
+		return 0;
+	namer->lost++;
+	bare_names(namer, target, &packet->stack, apology(target, err));
+	*out = (const void *)namer->packet;
+	return err;
+}
+
+void namer_forget(struct namer *namer, uint32_t pid)
+{
+	struct namer_head head = { .kind = NAMER_FORGET, .pid = pid };
+
+	for (size_t i = 0; i < namer->n_targets; i++) {
+		struct target *target = namer->targets[i];
+
+		if (target->pid != pid)
+			continue;
+		namer->targets[i] = namer->targets[--namer->n_targets];
+		if (namer->child.sock >= 0 && target->known_to == namer->generation &&
+		    child_send(&namer->child, &head, sizeof(head), NULL, 0,
+			       deadline_in(NAMER_DEADLINE_MS)))
+			child_kill(&namer->child);
+		free_target(target);
+		return;
+	}
+}
+
+uint64_t namer_lost(const struct namer *namer)
+{
+	return namer->lost;
+}
+
+int namer_pid(const struct namer *namer)
+{
+	return namer->child.pid;
+}
+
+uint64_t namer_cpu_ns(const struct namer *namer)
+{
+	return namer->child.cpu_ns;
+}
+
+void namer_close(struct namer *namer)
+{
+	if (!namer)
+		return;
+	child_kill(&namer->child);
+	for (size_t i = 0; i < namer->n_targets; i++)
+		free_target(namer->targets[i]);
+	free(namer->targets);
+	free(namer);
+}

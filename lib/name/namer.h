@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * namer.h: the process that reads what the target controls, and its protocol.
+ *
+ * ELF files, maps and memory of a target are read in a child that has no
+ * privilege, can be killed, and is: a request that is not answered within
+ * its deadline kills the namer, a new one is started, and the frames say why
+ * they have no names. After three such deaths over one process its names are
+ * given up. Nothing here judges, and no answer is trusted: counts and sizes
+ * are checked before use.
+ *
+ * The namer opens nothing of the target itself. Descriptors come from the
+ * keeper: memory and maps when a process is introduced, files on request.
+ */
+#ifndef NAMER_H
+#define NAMER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "bpf/wire.h"
+
+struct namer;
+
+#define NAMER_DEADLINE_MS     100  /* stacks, threads */
+#define NAMER_LOOK_DEADLINE_MS 2000 /* first look at a process and its ELF files */
+#define NAMER_STRIKES	      3
+
+/* What the keeper does for the namer. */
+struct namer_opener {
+	/* O_PATH descriptor of the file mapped at [start, end) of pid, or -errno. Never blocks. */
+	int (*file)(void *ctx, uint32_t pid, uint64_t start, uint64_t end, const char *path);
+	void *ctx;
+};
+
+/* What a first look at a process found. Strings are borrowed until the next call. */
+struct namer_look {
+	const char *runtime;	   /* gevent asyncio uvloop python node native; never NULL */
+	const char *version;	   /* of the interpreter, "3.11.2"; "" if none */
+	const char *why_no_python; /* reason why Python frames cannot be had; "" if they can */
+	int has_layout;		   /* layout is valid */
+	struct wire_python layout;
+};
+
+/* Starts the namer. 0 or -errno. log: one line per death and restart; may be NULL. */
+int namer_open(struct namer **out, const struct namer_opener *opener,
+	       void (*log)(void *ctx, const char *line), void *ctx);
+
+/* Introduces a process. The descriptors of its /proc/PID/mem and maps stay the caller's; cwd is
+ * the root of its own code, "" if not known. 0, or -errno (-ETIME: deadline). */
+int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char *cwd,
+	       struct namer_look *out);
+
+/* Address of the thread's PyThreadState: by nstid (3.11+) or fsbase. 0 or -errno. */
+int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsbase,
+		 uint64_t *tstate);
+
+/* Names a stack. *out is borrowed until the next call and always a whole, checked record, also
+ * when the namer failed: its frames then say so. 0, or -errno beside such a record. */
+int namer_stack(struct namer *namer, const struct wire_stack *stack, const struct wire_names **out);
+
+/* The process has ended or executed another image. */
+void namer_forget(struct namer *namer, uint32_t pid);
+
+uint64_t namer_lost(const struct namer *namer); /* stacks left without names so far */
+int namer_pid(const struct namer *namer);	/* for the cost of it; 0: none is running */
+uint64_t namer_cpu_ns(const struct namer *namer); /* of namers that have ended */
+void namer_close(struct namer *namer);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * proc.h: a target as the namer sees it: memory, mappings, files.
+ *
+ * ELF files are shared between processes that map the same one, and the
+ * least recently used is let go when there are many. A file that could not
+ * be opened is remembered with the reason, and not asked for again.
+ */
+#ifndef PROC_H
+#define PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "name/elf.h"
+#include "name/maps.h"
+#include "name/memory.h"
+
+#define FILES_MAX 128
+
+struct file {
+	uint64_t inode;
+	uint32_t device;
+	uint64_t path; /* hash */
+	uint64_t used; /* when last, in requests */
+	struct elf *elf; /* NULL: why says the reason */
+	const char *why;
+};
+
+struct files {
+	struct file list[FILES_MAX];
+	unsigned int n;
+	uint64_t now; /* counts requests */
+	/* A readable descriptor of a mapped file, or -errno. */
+	int (*open)(void *ctx, uint32_t pid, const struct mapping *map);
+	void *ctx;
+};
+
+struct runtime;
+struct python;
+
+struct proc {
+	uint32_t pid;
+	struct memory mem;
+	int maps_fd;
+	struct maps maps;
+	bool fresh; /* maps have been read in this request */
+	char cwd[256];
+	struct files *files;
+	const struct runtime *runtime;
+	struct python *python; /* NULL: no interpreter known */
+	char version[32];
+	char why[160]; /* no Python frames */
+};
+
+struct elf *proc_elf(struct proc *proc, const struct mapping *map, const char **why);
+
+/* The mapping at an address; reads the maps again, once per request, if there is none. */
+const struct mapping *proc_find(struct proc *proc, uint64_t address);
+
+/* What to add to the file's own addresses to have the process's. 0 or -ENOENT. */
+int proc_bias(struct proc *proc, const struct mapping *map, struct elf *elf, uint64_t *bias);
+
+/* A mapped file whose base name contains the word: its first executable mapping, else NULL. */
+const struct mapping *proc_mapped(const struct proc *proc, const char *word);
+
+void proc_close(struct proc *proc);
+void files_close(struct files *files);
+
+#endif

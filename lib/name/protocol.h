@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * protocol.h: the packets between namer.c and its child.
+ *
+ * One socketpair of SOCK_SEQPACKET; one request at a time. While it works
+ * on one, the child may ask for files: a NAMER_FILE is answered with a
+ * NAMER_FILE that carries the descriptor. Every packet begins with a head
+ * and has the size its kind says, at most 64 KiB.
+ *
+ *	parent  LOOK + mem + maps  ->         LOOK
+ *	        THREAD             ->         THREAD
+ *	        STACK              -> FILE* , then the names
+ *	        FORGET             ->         (no answer)
+ */
+#ifndef PROTOCOL_H
+#define PROTOCOL_H
+
+#include <stdint.h>
+#include "bpf/wire.h"
+
+#define NAMER_PACKET (64 * 1024)
+#define NAMER_PATH   1024
+#define NAMER_PROCS  1024 /* introduced at a time */
+
+enum namer_kind {
+	NAMER_LOOK = 1,
+	NAMER_THREAD = 2,
+	NAMER_STACK = 3,
+	NAMER_FORGET = 4,
+	NAMER_FILE = 5,
+};
+
+struct namer_head {
+	uint32_t kind;	 /* enum namer_kind */
+	uint32_t serial; /* of the request */
+	uint32_t pid;
+	int32_t result; /* answers: 0 or -errno */
+};
+
+struct namer_ask_look {
+	struct namer_head head;
+	uint32_t load; /* 1: read the large symbol tables now, there is time */
+	char cwd[256];
+};
+
+struct namer_got_look {
+	struct namer_head head;
+	char runtime[32];
+	char version[32];
+	char why[160];
+	uint32_t has_layout;
+	uint32_t pad;
+	struct wire_python layout;
+};
+
+struct namer_ask_thread {
+	struct namer_head head;
+	uint32_t nstid;
+	uint32_t pad;
+	uint64_t fsbase;
+};
+
+struct namer_got_thread {
+	struct namer_head head;
+	uint64_t tstate;
+};
+
+/* Sent up to the last frame used. */
+struct namer_ask_stack {
+	struct namer_head head;
+	struct wire_stack stack;
+};
+
+/* Names follow: a whole WIRE_NAMES record. */
+struct namer_got_stack {
+	struct namer_head head;
+};
+
+struct namer_file {
+	struct namer_head head;
+	uint64_t start, end;
+	char path[NAMER_PATH];
+};
+
+/* The child's whole life: gives up its rights, answers, never returns. Implemented in the
+ * room runtime, which knows what is to be looked for. */
+_Noreturn void namer_serve(int sock, uint32_t parent);
+
+#endif

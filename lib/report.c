@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * report.c: questions a finished report answers. It grows in collect.c.
+ */
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t report_lost_total(const struct gw_report *report)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < REPORT_LOST; i++)
+		total += report->lost[i].count;
+	return total;
+}
+
+bool report_complete(const struct gw_report *report)
+{
+	return report_lost_total(report) == 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+uint64_t report_site_median(const struct report_site *site)
+{
+	uint64_t copy[1024];
+	uint32_t n = site->n_lengths < 1024 ? site->n_lengths : 1024;
+
+	if (!n)
+		return 0;
+	memcpy(copy, site->lengths, n * sizeof(copy[0]));
+	qsort(copy, n, sizeof(copy[0]), by_value);
+	return copy[n / 2];
+}

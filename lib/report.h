@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * report.h: the document of a run: loops, sites, stalls, stacks, quality.
+ *
+ * What every sink renders and nothing else. Frames and stacks are tables
+ * referred to by index; equal stacks have equal indexes. Owns all it points
+ * to. report_close() sorts: sites by total, then fingerprint; stalls by time.
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "greenwatch.h"
+#include "bpf/wire.h"
+
+struct report_target {
+	uint32_t pid, parent;
+	bool asked; /* named by the caller */
+	const char *comm, *exe, *cwd, *runtime, *version; /* NULL: not known */
+	const char *why_no_names;			  /* NULL: they can be had */
+	const char **argv;				  /* redacted */
+	uint32_t argc;
+};
+
+struct report_loop {
+	uint32_t serial, pid, tid;
+	bool ended;
+	const char *comm;    /* of the thread */
+	const char *runtime; /* never NULL */
+	uint64_t since_ns, until_ns; /* monotonic */
+	uint64_t turns, idle_ns;
+	struct gw_ledger time;
+	uint64_t lag_max_ns, lag_sum_ns, delay_max_ns, delay_sum_ns;
+	uint64_t stalls, stalled_ns;
+	uint64_t lag[HIST_BUCKETS], delay[HIST_BUCKETS];
+};
+
+struct report_stack {
+	uint32_t first, depth; /* into indexes[]; innermost first */
+};
+
+struct report_site {
+	char fingerprint[21]; /* gw1- and 16 hex digits */
+	enum gw_cause cause;
+	const char *title, *call; /* call: NULL if none */
+	uint64_t count, total_ns, max_ns;
+	uint64_t *lengths; /* of up to 1,024 stalls, for the median */
+	uint32_t n_lengths;
+	uint32_t frame, stack; /* GW_NONE: none */
+};
+
+struct report_note {
+	const char *what, *why, *fix;
+};
+
+struct report_lost {
+	const char *reason;
+	uint64_t count;
+};
+#define REPORT_LOST 7
+
+struct report_vec { /* a growing array */
+	void *items;
+	uint32_t count, room;
+};
+
+struct gw_report {
+	/* run */
+	const char *tool, *id, *kernel, *arch, *host, *gate;
+	uint64_t start_ns, wall_ns, duration_ns, threshold_ns, period_ns;
+	uint32_t cpus;
+	enum gw_ended ended;
+	/* tables; use the macros below */
+	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes;
+	/* quality */
+	struct report_lost lost[REPORT_LOST];
+	uint64_t stalls_seen, stalls_folded, frames_seen, frames_nameless;
+	uint64_t repaired; /* switch-ins never traced, made good */
+	uint64_t cpu_ns, rss_bytes, bpf_ns, bpf_runs;
+	uint32_t max_stalls;
+	struct report_memory *memory; /* arena, strings, look-ups: report.c's own */
+};
+
+#define report_each(report, table, type, it)                                                       \
+	for (type *it = (report)->table.items;                                                     \
+	     it && it < (type *)(report)->table.items + (report)->table.count; it++)
+
+static inline struct report_loop *report_loop(const struct gw_report *r, uint32_t i)
+{
+	return (struct report_loop *)r->loops.items + i;
+}
+
+static inline struct report_site *report_site(const struct gw_report *r, uint32_t i)
+{
+	return (struct report_site *)r->sites.items + i;
+}
+
+static inline const struct gw_frame *report_frame(const struct gw_report *r, uint32_t i)
+{
+	return (const struct gw_frame *)r->frames.items + i;
+}
+
+static inline const struct gw_stall *report_stall(const struct gw_report *r, uint32_t i)
+{
+	return (const struct gw_stall *)r->stalls.items + i;
+}
+
+static inline const struct report_target *report_target(const struct gw_report *r, uint32_t i)
+{
+	return (const struct report_target *)r->targets.items + i;
+}
+
+static inline const struct report_note *report_note(const struct gw_report *r, uint32_t i)
+{
+	return (const struct report_note *)r->notes.items + i;
+}
+
+/* Frame indexes of a stack, innermost first. */
+static inline uint32_t report_stack(const struct gw_report *r, uint32_t i, const uint32_t **frames)
+{
+	const struct report_stack *s = (const struct report_stack *)r->stacks.items + i;
+
+	*frames = (const uint32_t *)r->indexes.items + s->first;
+	return s->depth;
+}
+
+/* Sum over lost[] of what makes a report incomplete. */
+uint64_t report_lost_total(const struct gw_report *report);
+bool report_complete(const struct gw_report *report);
+uint64_t report_site_median(const struct report_site *site);
+
+#endif

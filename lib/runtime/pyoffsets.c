@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * pyoffsets.c: offsets as data.
+ *
+ * The table comes from CPython's Include/internal/pycore_runtime.h,
+ * pycore_interp.h, pycore_frame.h, Include/cpython/pystate.h and code.h of
+ * each version, taken from debug information of x86-64 builds and verified
+ * live. The debug offsets are struct _Py_DebugOffsets of pycore_runtime.h
+ * (3.13) and pycore_debug_offsets.h (3.14): groups of u64, each led by the
+ * size of the struct that it describes.
+ */
+#include <errno.h>
+#include <string.h>
+#include "runtime/pyoffsets.h"
+
+#define SHIM_OWNER 3 /* frames of this owner and above are entries of a C-level eval, 3.12+ */
+
+static const struct pyoffsets known[] = {
+	{ .minor = 7, .interpreters_head = 24, .interp_threads = 8, .tstate_next = 8,
+	  .tstate_interp = 16, .tstate_frame = 24, .thread_id = 176, .frame_code = 32,
+	  .frame_back = 24, .frame_instr = 104, .code_filename = 96, .code_name = 104,
+	  .code_first = 36, .code_lines = 112, .ascii_size = 48 },
+	{ .minor = 8, .interpreters_head = 32, .interp_threads = 8, .tstate_next = 8,
+	  .tstate_interp = 16, .tstate_frame = 24, .thread_id = 176, .frame_code = 32,
+	  .frame_back = 24, .frame_instr = 104, .code_filename = 104, .code_name = 112,
+	  .code_first = 40, .code_lines = 120, .ascii_size = 48 },
+	{ .minor = 9, .interpreters_head = 32, .interp_threads = 8, .tstate_next = 8,
+	  .tstate_interp = 16, .tstate_frame = 24, .thread_id = 176, .frame_code = 32,
+	  .frame_back = 24, .frame_instr = 104, .code_filename = 104, .code_name = 112,
+	  .code_first = 40, .code_lines = 120, .ascii_size = 48 },
+	{ .minor = 10, .interpreters_head = 32, .interp_threads = 8, .tstate_next = 8,
+	  .tstate_interp = 16, .tstate_frame = 24, .thread_id = 176, .frame_code = 32,
+	  .frame_back = 24, .frame_instr = 96, .code_filename = 104, .code_name = 112,
+	  .code_first = 40, .code_lines = 120, .ascii_size = 48 },
+	{ .minor = 11, .interpreters_head = 40, .interp_threads = 16, .tstate_next = 8,
+	  .tstate_interp = 16, .tstate_frame = 56, .thread_id = 152, .native_id = 160,
+	  .cframe = 1, .cframe_frame = 8, .frame_code = 32, .frame_back = 48, .frame_instr = 56,
+	  .frame_owner = 69, .code_filename = 112, .code_name = 120, .code_qualname = 128,
+	  .code_first = 72, .code_lines = 136, .code_bytes = 184, .ascii_size = 48 },
+	{ .minor = 12, .interpreters_head = 40, .interp_threads = 72, .tstate_next = 8,
+	  .tstate_interp = 16, .tstate_frame = 56, .thread_id = 136, .native_id = 144,
+	  .cframe = 1, .cframe_frame = 0, .frame_code = 0, .frame_back = 8, .frame_instr = 56,
+	  .frame_owner = 70, .code_filename = 112, .code_name = 120, .code_qualname = 128,
+	  .code_first = 68, .code_lines = 136, .code_bytes = 192, .ascii_size = 40 },
+};
+
+int pyoffsets_known(uint32_t minor, struct pyoffsets *out)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (known[i].minor == minor) {
+			*out = known[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+/* Word of each field, and of the size of the struct it lies in. */
+struct field {
+	unsigned char size_word[2], word[2]; /* 3.13, 3.14 */
+	unsigned char width;		     /* bytes of the field */
+	size_t to;			     /* in struct pyoffsets */
+};
+
+#define FIELD(name, size13, word13, size14, word14, width)                                         \
+	{                                                                                          \
+		{ size13, size14 }, { word13, word14 }, width, offsetof(struct pyoffsets, name)    \
+	}
+
+static const struct field fields[] = {
+	FIELD(interpreters_head, 3, 5, 3, 5, 8),
+	FIELD(interp_next, 6, 8, 6, 8, 8),
+	FIELD(interp_threads, 6, 9, 6, 9, 8),
+	FIELD(tstate_next, 19, 21, 22, 24, 8),
+	FIELD(tstate_interp, 19, 22, 22, 25, 8),
+	FIELD(tstate_frame, 19, 23, 22, 26, 8),
+	FIELD(thread_id, 19, 24, 22, 27, 8),
+	FIELD(native_id, 19, 25, 22, 28, 8),
+	FIELD(frame_back, 28, 29, 31, 32, 8),
+	FIELD(frame_code, 28, 30, 31, 33, 8),
+	FIELD(frame_instr, 28, 31, 31, 34, 8),
+	FIELD(frame_owner, 28, 33, 31, 36, 1),
+	FIELD(code_filename, 34, 35, 39, 40, 8),
+	FIELD(code_name, 34, 36, 39, 41, 8),
+	FIELD(code_qualname, 34, 37, 39, 42, 8),
+	FIELD(code_lines, 34, 38, 39, 43, 8),
+	FIELD(code_first, 34, 39, 39, 44, 4),
+	FIELD(code_bytes, 34, 43, 39, 48, 1),
+	FIELD(ascii_size, 67, 70, 77, 80, 0),
+};
+
+#define SIZE_MAX_PLAUSIBLE (4 * 1024 * 1024) /* _PyRuntimeState holds an interpreter */
+
+int pyoffsets_debug(const uint64_t words[PYOFFSETS_WORDS], struct pyoffsets *out, const char **why)
+{
+	uint32_t minor = (uint32_t)(words[1] >> 16 & 0xff);
+	unsigned int column = minor == 14;
+
+	memset(out, 0, sizeof(*out));
+	*why = "debug offsets of the interpreter make no sense";
+	if (memcmp(words, "xdebugpy", 8) || (minor != 13 && minor != 14))
+		return -ENOTSUP;
+	if (words[2]) {
+		*why = "free-threaded build is not supported";
+		return -ENOTSUP;
+	}
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const struct field *f = &fields[i];
+		uint64_t size = words[f->size_word[column]], offset = words[f->word[column]];
+		uint32_t value = (uint32_t)offset;
+
+		if (size > SIZE_MAX_PLAUSIBLE || offset > size || f->width > size - offset ||
+		    (f->width >= 4 && offset % f->width))
+			return -EBADMSG;
+		memcpy((char *)out + f->to, &value, sizeof(value));
+	}
+	if (out->frame_owner > 127 || out->frame_instr > 120 || out->frame_code > 120 ||
+	    out->frame_back > 120 || out->native_id > 248 || out->thread_id > 248 ||
+	    out->code_lines > 248 || out->code_filename > 248 || out->code_name > 248 ||
+	    out->code_qualname > 248 || out->code_first > 248 || out->ascii_size > 128)
+		return -EBADMSG;
+	out->minor = minor;
+	return 0;
+}
+
+static void cover(uint32_t *size, uint32_t offset, uint32_t width)
+{
+	uint32_t need = (offset + width + 7) & ~7U;
+
+	if (*size < need)
+		*size = need;
+}
+
+void pyoffsets_layout(const struct pyoffsets *offsets, struct wire_python *out)
+{
+	uint32_t size = 0;
+
+	cover(&size, offsets->frame_code, 8);
+	cover(&size, offsets->frame_back, 8);
+	cover(&size, offsets->frame_instr, offsets->code_bytes ? 8 : 4);
+	if (offsets->frame_owner)
+		cover(&size, offsets->frame_owner, 1);
+	*out = (struct wire_python){
+		.tstate_frame = offsets->tstate_frame,
+		.cframe = offsets->cframe,
+		.cframe_frame = offsets->cframe_frame,
+		.frame_code = offsets->frame_code,
+		.frame_back = offsets->frame_back,
+		.frame_instr = offsets->frame_instr,
+		.frame_owner = offsets->frame_owner,
+		.instr_is_int = !offsets->code_bytes,
+		.frame_size = size > 128 ? 128 : size,
+		.shim_owner = offsets->minor >= 12 ? SHIM_OWNER : 0,
+	};
+}

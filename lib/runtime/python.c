@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * python.c: finds a CPython in a process, and names its frames.
+ *
+ *	mapped file with _PyRuntime -> version -> offsets -> self-checks
+ *
+ * Works by exported symbols alone, so on stripped interpreters too. What
+ * does not pass every check is refused with the reason: wrong names are
+ * worse than none.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "greenwatch.h"
+#include "runtime/python.h"
+#include "runtime/pyversion.h"
+#include "runtime/runtime.h"
+
+static int fail(struct proc *proc, int err, const char *why)
+{
+	snprintf(proc->why, sizeof(proc->why), "%s", why);
+	return err;
+}
+
+/* Address in the process of a dynamic symbol; 0 if it is not exported. */
+static uint64_t symbol(struct elf *elf, uint64_t bias, const char *name)
+{
+	uint64_t value;
+
+	return elf_dynamic(elf, name, &value) ? 0 : value + bias;
+}
+
+static bool is_candidate(const struct proc *proc, size_t i, unsigned int pass)
+{
+	const struct mapping *map = &proc->maps.list[i];
+	const char *base = maps_base(map);
+	bool lib = strstr(base, "libpython") != NULL, any = strstr(base, "python") != NULL;
+
+	if (!map->exec || !map->inode || strstr(base, ".cpython-"))
+		return false;
+	if (i && strcmp(proc->maps.list[i - 1].path, map->path) == 0 && proc->maps.list[i - 1].exec)
+		return false;
+	return pass == 0 ? lib : pass == 1 ? any && !lib : !any;
+}
+
+/* libpython first, then the executable, then whatever may have it built in. */
+static struct elf *find_interpreter(struct proc *proc, uint64_t *bias, uint64_t *runtime)
+{
+	for (unsigned int pass = 0; pass < 3; pass++) {
+		for (size_t i = 0; i < proc->maps.n; i++) {
+			const struct mapping *map = &proc->maps.list[i];
+			const char *why;
+			struct elf *elf;
+			uint64_t value;
+
+			if (!is_candidate(proc, i, pass))
+				continue;
+			elf = proc_elf(proc, map, &why);
+			if (!elf || proc_bias(proc, map, elf, bias))
+				continue;
+			if (!elf_dynamic(elf, "_PyRuntime", &value) ||
+			    !elf_section(elf, ".PyRuntime", &value)) {
+				*runtime = value + *bias;
+				return elf;
+			}
+		}
+	}
+	return NULL;
+}
+
+static int choose_offsets(struct proc *proc, struct python *py, struct elf *elf, uint64_t bias)
+{
+	const char *why = "version of the interpreter could not be found";
+	struct pyversion version;
+	int err = pyversion_find(&proc->mem, elf, bias, py->runtime, &version);
+
+	if (err)
+		return fail(proc, err, why);
+	snprintf(proc->version, sizeof(proc->version), "%u.%u.%u", version.major, version.minor,
+		 version.micro);
+	if (version.major == 3 && version.debug) {
+		err = pyoffsets_debug(version.words, &py->offsets, &why);
+		if (!err || version.minor <= 14)
+			return err ? fail(proc, err, why) : 0;
+	} else if (version.major == 3 && version.minor <= 12) {
+		err = pyoffsets_known(version.minor, &py->offsets);
+		if (!err)
+			return 0;
+	}
+	snprintf(proc->why, sizeof(proc->why), "CPython %u.%u is not %s", version.major,
+		 version.minor,
+		 version.major < 3 || version.minor < 7 ? "supported (3.7 to 3.14 are)" : "known");
+	return -ENOTSUP;
+}
+
+static int attach(struct proc *proc, struct python *py)
+{
+	const char *why = "";
+	uint64_t bias;
+	struct elf *elf = find_interpreter(proc, &bias, &py->runtime);
+	int err;
+
+	if (!elf)
+		return fail(proc, -ENOENT, "no mapped file that can be read is a CPython 3.7 or later");
+	err = choose_offsets(proc, py, elf, bias);
+	if (err)
+		return err;
+	py->code_type = symbol(elf, bias, "PyCode_Type");
+	py->text_type = symbol(elf, bias, "PyUnicode_Type");
+	py->frame_type = symbol(elf, bias, "PyFrame_Type");
+	py->none = symbol(elf, bias, "_Py_NoneStruct");
+	if (!py->code_type || !py->text_type)
+		return fail(proc, -ENOENT, "interpreter does not export its types");
+	err = pycheck(&proc->mem, py, &why);
+	return err ? fail(proc, err, why) : 0;
+}
+
+int python_attach(struct proc *proc, struct wire_python *out)
+{
+	struct python *py = calloc(1, sizeof(*py));
+	int err;
+
+	if (!py)
+		return fail(proc, -ENOMEM, "out of memory");
+	proc->python = py;
+	err = attach(proc, py);
+	if (err)
+		python_detach(proc);
+	else
+		pyoffsets_layout(&py->offsets, out);
+	return err;
+}
+
+void python_detach(struct proc *proc)
+{
+	if (!proc->python)
+		return;
+	map_free(&proc->python->codes);
+	arena_free(&proc->python->arena);
+	free(proc->python);
+	proc->python = NULL;
+}
+
+struct wanted {
+	uint64_t id;
+	bool native;
+	uint64_t found;
+};
+
+static int match(void *ctx, const struct pythread *thread)
+{
+	struct wanted *wanted = ctx;
+
+	if ((wanted->native ? thread->native_id : thread->thread_id) != wanted->id)
+		return 0;
+	wanted->found = thread->address;
+	return 1;
+}
+
+int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, uint64_t *tstate)
+{
+	struct wanted wanted = { 0 };
+	int err;
+
+	if (!proc->python)
+		return -ENOENT;
+	wanted.native = proc->python->offsets.native_id != 0;
+	wanted.id = wanted.native ? nstid : fsbase;
+	if (!wanted.id)
+		return -EINVAL;
+	err = pythread_walk(&proc->mem, proc->python, match, &wanted);
+	if (err < 0)
+		return err == -EBADMSG ? -EAGAIN : err;
+	*tstate = wanted.found;
+	return wanted.found ? 0 : -ENOENT;
+}
+
+static void name_frame(struct proc *proc, const struct wire_pyframe *raw, struct frames *out)
+{
+	struct frame_text frame = { .kind = GW_FRAME_PYTHON };
+	struct python *py = proc->python;
+	uint64_t address = raw->code << 8 >> 8;
+	const struct pycode *code;
+	char name[32];
+
+	if (!address || address == py->none)
+		return;
+	code = pycode_get(&proc->mem, py, proc->cwd, address, &frame.nameless);
+	if (code && code->shim)
+		return;
+	if (code) {
+		frame.name = code->name;
+		frame.file = code->file;
+		frame.module = code->module;
+		frame.app = code->app;
+		frame.line = pycode_line(py, code, address, raw->instr);
+	} else {
+		snprintf(name, sizeof(name), "code 0x%llx", (unsigned long long)address);
+		frame.name = name;
+	}
+	frames_add(out, &frame);
+}
+
+void python_name(struct proc *proc, const struct wire_stack *stack, struct frames *out)
+{
+	struct wire_python layout;
+
+	if (!stack->n_python || !proc->python) {
+		native_name(proc, stack, out);
+		return;
+	}
+	pyoffsets_layout(&proc->python->offsets, &layout);
+	if (stack->n_native)
+		native_leaf(proc, stack->native[0], out);
+	for (unsigned int i = 0; i < stack->n_python && i < WIRE_FRAMES; i++) {
+		const struct wire_pyframe *raw = &stack->python[i];
+
+		if (layout.shim_owner && raw->code >> 56 >= layout.shim_owner)
+			continue;
+		name_frame(proc, raw, out);
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * runtime.h: what a loop runs, and who knows how to name its frames.
+ *
+ * A runtime is one file and one row of the table in runtime.c. Everything
+ * here runs in the namer, with no rights, on data that may be hostile.
+ */
+#ifndef RUNTIME_H
+#define RUNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "bpf/wire.h"
+#include "name/frames.h"
+#include "name/proc.h"
+
+struct runtime {
+	const char *name;
+	bool (*detect)(const struct proc *proc); /* cheap: mapped files only */
+	/* Finds the interpreter; 0, or -errno with proc->why. NULL: there is none to find. */
+	int (*attach)(struct proc *proc, struct wire_python *out);
+	int (*thread)(struct proc *proc, uint32_t nstid, uint64_t fsbase, uint64_t *tstate);
+	void (*frames)(struct proc *proc, const struct wire_stack *stack, struct frames *out);
+	void (*detach)(struct proc *proc);
+};
+
+const struct runtime *runtime_detect(const struct proc *proc); /* never NULL */
+
+/* native.c */
+void native_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
+/* The leaf of a stack that has other frames too; interpreter loops are left out. */
+void native_leaf(struct proc *proc, uint64_t address, struct frames *out);
+
+/* python.c */
+int python_attach(struct proc *proc, struct wire_python *out);
+int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, uint64_t *tstate);
+void python_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
+void python_detach(struct proc *proc);
+
+#endif

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * serve.c: the namer's process: gives up its rights, then answers.
+ *
+ * It ends when its parent does or closes the socket. It never answers a
+ * request that it does not understand: a parent gone wrong is no parent.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "name/protocol.h"
+#include "runtime/drop.h"
+#include "runtime/runtime.h"
+
+#define LOOK_BYTES (32U << 20)
+#define LOOK_READS 50000
+#define THREAD_BYTES (4U << 20)
+#define THREAD_READS 5000
+
+struct server {
+	int sock;
+	uint32_t serial; /* of the request being worked on */
+	struct proc *procs[NAMER_PROCS];
+	size_t n_procs;
+	struct files files;
+	struct namer_ask_stack stack;
+	_Alignas(8) unsigned char out[NAMER_PACKET];
+};
+
+union packet {
+	struct namer_head head;
+	struct namer_ask_look look;
+	struct namer_ask_thread thread;
+	struct namer_ask_stack stack;
+};
+
+/* Bytes of a packet and up to two descriptors; never returns without a packet. */
+static size_t receive(int sock, void *packet, size_t size, int fds[2])
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = packet, .iov_len = size };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *cmsg;
+	ssize_t n;
+
+	fds[0] = fds[1] = -1;
+	do {
+		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < (ssize_t)sizeof(struct namer_head) || msg.msg_flags & MSG_TRUNC)
+		_exit(0);
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
+		memcpy(fds, CMSG_DATA(cmsg), cmsg->cmsg_len - CMSG_LEN(0));
+	return (size_t)n;
+}
+
+static void answer(const struct server *server, const void *packet, size_t size)
+{
+	if (send(server->sock, packet, size, MSG_NOSIGNAL) != (ssize_t)size)
+		_exit(0);
+}
+
+/* Through our own descriptor, so that the way to the file does not matter, and never a FIFO. */
+static int reopen(int path_fd)
+{
+	char name[32];
+	struct stat st;
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", path_fd);
+	fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -ENOEXEC;
+	}
+	return fd;
+}
+
+static int open_file(void *ctx, uint32_t pid, const struct mapping *map)
+{
+	struct server *server = ctx;
+	struct namer_file file = {
+		.head = { .kind = NAMER_FILE, .serial = server->serial, .pid = pid },
+		.start = map->start,
+		.end = map->end,
+	};
+	struct namer_head got;
+	int fds[2], fd;
+
+	if (strlen(map->path) < sizeof(file.path))
+		memcpy(file.path, map->path, strlen(map->path));
+	answer(server, &file, sizeof(file));
+	if (receive(server->sock, &got, sizeof(got), fds) != sizeof(got) || got.kind != NAMER_FILE)
+		_exit(0);
+	if (got.result || fds[0] < 0)
+		return got.result < 0 ? got.result : -ENOENT;
+	fd = reopen(fds[0]);
+	close(fds[0]);
+	return fd;
+}
+
+static struct proc *find_proc(const struct server *server, uint32_t pid)
+{
+	for (size_t i = 0; i < server->n_procs; i++) {
+		if (server->procs[i]->pid == pid)
+			return server->procs[i];
+	}
+	return NULL;
+}
+
+static void forget(struct server *server, uint32_t pid)
+{
+	struct proc *proc = find_proc(server, pid);
+
+	for (size_t i = 0; proc && i < server->n_procs; i++) {
+		if (server->procs[i] == proc)
+			server->procs[i] = server->procs[--server->n_procs];
+	}
+	if (!proc)
+		return;
+	if (proc->runtime && proc->runtime->detach)
+		proc->runtime->detach(proc);
+	proc_close(proc);
+	free(proc);
+}
+
+static int new_proc(struct server *server, const struct namer_ask_look *ask, const int fds[2],
+		    struct proc **out)
+{
+	struct proc *proc;
+
+	if (fds[0] < 0 || fds[1] < 0)
+		return -EBADF;
+	if (server->n_procs == NAMER_PROCS)
+		return -ENOSPC;
+	proc = calloc(1, sizeof(*proc));
+	if (!proc)
+		return -ENOMEM;
+	proc->pid = ask->head.pid;
+	proc->mem.fd = fds[0];
+	proc->maps_fd = fds[1];
+	proc->files = &server->files;
+	memcpy(proc->cwd, ask->cwd, sizeof(proc->cwd));
+	proc->cwd[sizeof(proc->cwd) - 1] = '\0';
+	server->procs[server->n_procs++] = proc;
+	*out = proc;
+	return 0;
+}
+
+/* Now is the time for the tables that most stacks need: the C library's and the program's. */
+static void load_tables(struct proc *proc)
+{
+	for (size_t i = 0; i < proc->maps.n; i++) {
+		const struct mapping *map = &proc->maps.list[i];
+		const char *base = maps_base(map), *why;
+		char name[8];
+		struct elf *elf;
+
+		if (!map->exec || !map->inode ||
+		    (strncmp(base, "libc.so", 7) && strncmp(base, "libc-", 5) &&
+		     !strstr(base, "libpython") && strstr(base, ".so")))
+			continue;
+		elf = proc_elf(proc, map, &why);
+		if (elf)
+			elf_name(elf, 0, name, sizeof(name), &why);
+	}
+}
+
+static void look(struct server *server, const struct namer_ask_look *ask, const int fds[2])
+{
+	struct namer_got_look got = { .head = ask->head };
+	struct proc *proc = NULL;
+	int err;
+
+	forget(server, ask->head.pid);
+	err = new_proc(server, ask, fds, &proc);
+	if (!err) {
+		memory_budget(&proc->mem, LOOK_BYTES, LOOK_READS);
+		err = maps_read(&proc->maps, proc->maps_fd);
+	}
+	if (!err) {
+		proc->runtime = runtime_detect(proc);
+		if (proc->runtime->attach)
+			got.has_layout = !proc->runtime->attach(proc, &got.layout);
+		if (ask->load)
+			load_tables(proc);
+		snprintf(got.runtime, sizeof(got.runtime), "%s", proc->runtime->name);
+		memcpy(got.version, proc->version, sizeof(got.version));
+		memcpy(got.why, proc->why, sizeof(got.why));
+	} else if (proc) {
+		forget(server, ask->head.pid);
+	} else {
+		close(fds[0]);
+		close(fds[1]);
+	}
+	got.head.result = err;
+	answer(server, &got, sizeof(got));
+}
+
+static void thread(struct server *server, const struct namer_ask_thread *ask)
+{
+	struct namer_got_thread got = { .head = ask->head };
+	struct proc *proc = find_proc(server, ask->head.pid);
+
+	got.head.result = -ENOENT;
+	if (proc && proc->runtime->thread) {
+		memory_budget(&proc->mem, THREAD_BYTES, THREAD_READS);
+		got.head.result =
+			proc->runtime->thread(proc, ask->nstid, ask->fsbase, &got.tstate);
+	}
+	answer(server, &got, sizeof(got));
+}
+
+static void name(struct server *server, const struct namer_ask_stack *ask)
+{
+	struct proc *proc = find_proc(server, ask->head.pid);
+	struct namer_got_stack got = { .head = ask->head };
+	struct frames frames;
+
+	frames_begin(&frames, server->out + sizeof(got), sizeof(server->out) - sizeof(got));
+	if (proc) {
+		proc->fresh = false;
+		server->files.now++;
+		memory_budget(&proc->mem, MEMORY_STACK_MAX, MEMORY_STACK_READS);
+		proc->runtime->frames(proc, &ask->stack, &frames);
+		if (ask->stack.head.flags & WIRE_STACK_CUT)
+			frames_cut(&frames);
+	}
+	frames_end(&frames, ask->stack.head.now_ns);
+	got.head.result = proc ? 0 : -ESRCH;
+	memcpy(server->out, &got, sizeof(got));
+	answer(server, server->out, sizeof(got) + frames.used);
+}
+
+static bool stack_sound(const struct namer_ask_stack *ask, size_t size)
+{
+	const struct wire_stack *stack = &ask->stack;
+
+	return size >= sizeof(ask->head) + WIRE_STACK_BASE && stack->n_python <= WIRE_FRAMES &&
+	       stack->n_native <= WIRE_NATIVE &&
+	       size == sizeof(ask->head) + WIRE_STACK_BASE +
+			       stack->n_python * sizeof(struct wire_pyframe);
+}
+
+static void serve_one(struct server *server)
+{
+	union packet packet;
+	int fds[2];
+	size_t size = receive(server->sock, &packet, sizeof(packet), fds);
+
+	server->serial = packet.head.serial;
+	if (packet.head.kind == NAMER_LOOK && size == sizeof(packet.look))
+		look(server, &packet.look, fds);
+	else if (packet.head.kind == NAMER_THREAD && size == sizeof(packet.thread))
+		thread(server, &packet.thread);
+	else if (packet.head.kind == NAMER_STACK && stack_sound(&packet.stack, size))
+		name(server, &packet.stack);
+	else if (packet.head.kind == NAMER_FORGET)
+		forget(server, packet.head.pid);
+	else
+		_exit(0);
+}
+
+_Noreturn void namer_serve(int sock, uint32_t parent)
+{
+	struct server *server;
+
+	sock = drop_rights(sock, parent);
+	server = sock < 0 ? NULL : calloc(1, sizeof(*server));
+	if (!server)
+		_exit(1);
+	server->sock = sock;
+	server->files.open = open_file;
+	server->files.ctx = server;
+	for (;;)
+		serve_one(server);
+}

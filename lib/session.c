@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * session.c: the pipeline, in order; nobody else knows it.
+ *
+ *	source -> decode -> name -> assemble -> blame -> collect -> the caller
+ *
+ * Stacks are named as they come, not when the stall ends: the process may be
+ * gone by then, and code objects freed. Does nothing itself but hand on.
+ */
+#include "greenwatch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "collect.h"
+#include "source/source.h"
+
+#define THRESHOLD_NS 100000000
+#define PERIOD_NS    10000000
+
+struct gw {
+	struct gw_opts opts;
+	struct source *source;
+	struct tape *tape; /* being written; NULL: none */
+	struct stalls *stalls;
+	struct gw_report *report;
+	enum gw_ended ended;
+	uint64_t now_ns, late_ns; /* of the events; age of the oldest late turn */
+	uint64_t late_at_ns;
+	int delivered; /* stalls, in this poll */
+	bool last;     /* the final totals are being taken */
+};
+
+static void say(void *ctx, int level, const char *line)
+{
+	struct gw *gw = ctx;
+
+	if (gw->opts.log)
+		gw->opts.log(gw->opts.ctx, level, line);
+}
+
+/* Names a stack and puts it with the turn it belongs to. */
+static int on_stack(struct gw *gw, const struct wire_stack *stack)
+{
+	const struct wire_names *names = NULL;
+	int64_t named;
+	int err = gw->source->ops->names(gw->source, stack, &names);
+
+	if (err == -EBADMSG || !names)
+		return err;
+	if (gw->tape)
+		tape_write(gw->tape, &names->head);
+	named = collect_names(gw->report, stack->pid, names);
+	if (named < 0)
+		return named == -EBADMSG ? 0 : named;
+	return stalls_stack(gw->stalls, stack, named);
+}
+
+static int on_stall(struct gw *gw, const struct stall *stall)
+{
+	struct verdict verdict;
+	struct gw_stall out;
+	int err;
+
+	blame(gw->report, stall, &verdict);
+	err = collect_stall(gw->report, stall, &verdict, gw->last, &out);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	gw->delivered++;
+	if (gw->opts.stall && !(stall->open && gw->last))
+		gw->opts.stall(gw->opts.ctx, &out);
+	return 0;
+}
+
+static int on_late(struct gw *gw, const struct event *event)
+{
+	struct stall stall;
+
+	stalls_late(gw->stalls, event->late, &stall);
+	gw->late_ns = 0;
+	return on_stall(gw, &stall);
+}
+
+static int on_open(struct gw *gw, const struct event *event)
+{
+	struct stall stall;
+
+	stalls_open(gw->stalls, event->open, &stall);
+	gw->late_ns = stall.ended_ns - stall.began_ns;
+	gw->late_at_ns = stall.ended_ns;
+	return on_stall(gw, &stall);
+}
+
+static int on_event(struct gw *gw, const struct event *event)
+{
+	switch (event->kind) {
+	case WIRE_HELLO:
+		return collect_hello(gw->report, event->hello);
+	case WIRE_TARGET:
+		return collect_target(gw->report, &event->target);
+	case WIRE_LOOP:
+		return collect_loop(gw->report, event->found);
+	case WIRE_SLICE:
+	case WIRE_SAMPLE:
+		return on_stack(gw, event->stack);
+	case WIRE_TURN:
+		return on_late(gw, event);
+	case WIRE_OPEN:
+		return on_open(gw, event);
+	case WIRE_SLOT:
+		collect_slot(gw->report, event->slot);
+		return 0;
+	case WIRE_GONE:
+		collect_gone(gw->report, event->gone);
+		stalls_gone(gw->stalls, event->gone->serial);
+		return 0;
+	case WIRE_LOSS:
+		collect_loss(gw->report, event->loss);
+		return 0;
+	case WIRE_NOTE:
+		return collect_note(gw->report, &event->note);
+	case WIRE_END:
+		collect_end(gw->report, event->end);
+		return 0;
+	case WIRE_TICK:
+	case WIRE_NAMES:
+		return 0;
+	}
+	return 0;
+}
+
+/* The last look at open turns comes just before the end; on a tape the flag tells it. */
+static int take(void *ctx, const struct wire_head *record)
+{
+	struct gw *gw = ctx;
+	struct event event;
+
+	if (gw->tape)
+		tape_write(gw->tape, record);
+	if (record->now_ns > gw->now_ns)
+		gw->now_ns = record->now_ns;
+	if (decode(record, &event)) {
+		if (record->kind == WIRE_HELLO)
+			return -EBADMSG;
+		collect_malformed(gw->report);
+		return 0;
+	}
+	if (event.kind == WIRE_OPEN)
+		gw->last = record->flags != 0;
+	return on_event(gw, &event);
+}
+
+static int check_opts(struct gw *gw, const struct gw_opts *opts)
+{
+	const char *bytes = (const char *)opts;
+
+	if (!opts->sz)
+		return -EINVAL;
+	for (size_t i = sizeof(gw->opts); i < opts->sz; i++)
+		if (bytes[i])
+			return -E2BIG;
+	memcpy(&gw->opts, opts, opts->sz < sizeof(gw->opts) ? opts->sz : sizeof(gw->opts));
+	if (!gw->opts.threshold_ns)
+		gw->opts.threshold_ns = THRESHOLD_NS;
+	if (!gw->opts.period_ns)
+		gw->opts.period_ns = PERIOD_NS;
+	return gw->opts.replay || (gw->opts.pids && gw->opts.n_pids) ? 0 : -EINVAL;
+}
+
+static int open_tape(struct gw *gw)
+{
+	char line[512];
+	int err;
+
+	if (!gw->opts.record)
+		return 0;
+	err = tape_create(&gw->tape, gw->opts.record);
+	if (err) {
+		snprintf(line, sizeof(line), "cannot create tape %.400s: %s", gw->opts.record,
+			 strerror(-err));
+		say(gw, GW_WARN, line);
+	}
+	return err;
+}
+
+static int open_source(struct gw *gw)
+{
+	struct source_sink sink = { .take = take, .log = say, .ctx = gw };
+	struct watch_opts watch = { .pids = gw->opts.pids,
+				    .n_pids = gw->opts.n_pids,
+				    .follow = !gw->opts.no_follow,
+				    .late_ns = gw->opts.threshold_ns,
+				    .period_ns = gw->opts.period_ns };
+
+	if (gw->opts.replay)
+		return tape_open(&gw->source, gw->opts.replay, &sink);
+	return watch_open(&gw->source, &watch, &sink);
+}
+
+int gw_open(struct gw **out, const struct gw_opts *opts)
+{
+	struct gw *gw = calloc(1, sizeof(*gw));
+	int err;
+
+	if (!gw)
+		return -ENOMEM;
+	err = check_opts(gw, opts);
+	if (!err)
+		err = collect_new(&gw->report, gw->opts.max_stalls);
+	if (!err)
+		err = stalls_new(&gw->stalls);
+	if (!err)
+		err = open_tape(gw);
+	if (!err)
+		err = open_source(gw);
+	if (err) {
+		gw_close(gw);
+		return err;
+	}
+	*out = gw;
+	return 0;
+}
+
+int gw_fd(struct gw *gw)
+{
+	return gw->source->ops->fd(gw->source);
+}
+
+int gw_poll(struct gw *gw, int timeout_ms)
+{
+	int n;
+
+	if (gw->ended != GW_ENDED_NOT)
+		return 0;
+	gw->delivered = 0;
+	n = gw->source->ops->poll(gw->source, timeout_ms);
+	if (n < 0)
+		return n;
+	if (n)
+		gw->ended = gw->report->ended == GW_ENDED_NOT ? GW_ENDED_TARGET :
+								 gw->report->ended;
+	return gw->delivered;
+}
+
+enum gw_ended gw_ended(const struct gw *gw)
+{
+	return gw->ended;
+}
+
+static enum wire_ended wire_why(enum gw_ended why)
+{
+	switch (why) {
+	case GW_ENDED_DURATION:
+		return WIRE_ENDED_DURATION;
+	case GW_ENDED_SIGNAL:
+		return WIRE_ENDED_SIGNAL;
+	case GW_ENDED_TARGET:
+		return WIRE_ENDED_TARGET;
+	case GW_ENDED_NOT:
+	case GW_ENDED_ERROR:
+		break;
+	}
+	return WIRE_ENDED_ERROR;
+}
+
+int gw_end(struct gw *gw, enum gw_ended why)
+{
+	int err = gw->source->ops->end(gw->source, wire_why(why)), tape_err;
+
+	gw->ended = why;
+	if (!err)
+		collect_sort(gw->report, gw->now_ns);
+	tape_err = tape_finish(gw->tape);
+	if (tape_err)
+		say(gw, GW_WARN, "the tape could not be written");
+	gw->tape = NULL;
+	return err ? err : tape_err;
+}
+
+const struct gw_report *gw_report(struct gw *gw)
+{
+	if (gw->ended == GW_ENDED_NOT) {
+		gw->source->ops->snapshot(gw->source);
+		collect_sort(gw->report, gw->now_ns);
+	}
+	return gw->report;
+}
+
+int gw_now(struct gw *gw, struct gw_now *out)
+{
+	int err = gw->source->ops->snapshot(gw->source);
+
+	memset(out, 0, sizeof(*out));
+	out->targets = gw->report->targets.count;
+	out->elapsed_ns = gw->now_ns - gw->report->start_ns;
+	out->stalls = gw->report->stalls_seen;
+	out->lost = report_lost_total(gw->report);
+	if (gw->late_ns)
+		out->late_ns = gw->late_ns + (gw->now_ns - gw->late_at_ns);
+	report_each(gw->report, loops, struct report_loop, loop)
+	{
+		out->loops += !loop->ended;
+		out->turns += loop->turns;
+		if (loop->lag_max_ns > out->lag_max_ns)
+			out->lag_max_ns = loop->lag_max_ns;
+	}
+	return err;
+}
+
+int gw_describe(struct gw *gw, char *line, size_t size)
+{
+	return gw->source->ops->describe(gw->source, line, size);
+}
+
+void gw_close(struct gw *gw)
+{
+	if (!gw)
+		return;
+	if (gw->source)
+		gw->source->ops->close(gw->source);
+	tape_finish(gw->tape);
+	stalls_free(gw->stalls);
+	if (gw->report)
+		collect_free(gw->report);
+	free(gw);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * json.h: what the two JSON sinks share; only sink/json*.c knows cJSON.
+ *
+ * A document is written item by item: each value is built, printed and freed
+ * before the next, so that memory does not grow with the number of stalls.
+ * Errors stick in struct json and end up as the sink's return value.
+ */
+#ifndef JSON_H
+#define JSON_H
+
+#include <cjson/cJSON.h>
+
+#include "sink/sink.h"
+
+struct json {
+	FILE *to;
+	bool lines;	 /* one item a line; else all in one line */
+	bool more;	 /* an item was written on this level */
+	bool more_inner; /* and inside the open array */
+	int err;
+};
+
+/* Writing; item is taken, NULL counts as out of memory. */
+void json_begin(struct json *json);
+void json_item(struct json *json, const char *key, cJSON *item);
+void json_array(struct json *json, const char *key);
+void json_element(struct json *json, cJSON *item);
+void json_array_end(struct json *json);
+void json_end(struct json *json);
+
+/* Building. Numbers are exact up to 64 bits. */
+void json_number(struct json *json, cJSON *object, const char *key, uint64_t value);
+void json_flag(struct json *json, cJSON *object, const char *key, bool value);
+void json_text(struct json *json, cJSON *object, const char *key, const char *value);
+void json_sentence(struct json *json, cJSON *object, const char *key, const char *value);
+void json_raw(struct json *json, cJSON *object, const char *key, const char *value);
+void json_put(struct json *json, cJSON *object, const char *key, cJSON *item); /* takes it */
+cJSON *json_sentence_item(struct json *json, const char *value);
+cJSON *json_number_item(uint64_t value);
+
+/* Parts of the document (jsonpart.c). */
+cJSON *json_schema(struct json *json);
+cJSON *json_tool(struct json *json, const struct gw_report *report);
+cJSON *json_run(struct json *json, const struct gw_report *report, bool ended);
+cJSON *json_target(struct json *json, const struct report_target *target);
+cJSON *json_loop(struct json *json, const struct report_loop *loop);
+cJSON *json_frame(struct json *json, const struct gw_frame *frame);
+cJSON *json_stack(struct json *json, const struct gw_report *report, uint32_t stack);
+cJSON *json_site(struct json *json, const struct report_site *site);
+cJSON *json_quality(struct json *json, const struct gw_report *report);
+void json_ledger(struct json *json, cJSON *object, const struct gw_ledger *ledger);
+
+/* One stall (jsonstall.c). */
+cJSON *json_stall(struct json *json, const struct gw_report *report, const struct gw_stall *stall);
+
+/* The whole report between json_begin and json_end; stalls unless they were streamed. */
+void json_report(struct json *json, const struct gw_report *report, bool stalls);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * watching.c: the line other programs wait for before they start the load.
+ *
+ * "watching 4 gevent loops: gunicorn 4242 4243 ..." as far as loops are known
+ * already, else the processes: "watching python3 4242 (gevent)". It always
+ * begins with "watching ".
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "sink/escape.h"
+#include "sink/format.h"
+
+#define NAMED 8 /* pids listed one by one */
+
+struct line {
+	char *text;
+	size_t size, used;
+};
+
+static void add(struct line *line, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add(struct line *line, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(line->text + line->used, line->size - line->used, format, args);
+	va_end(args);
+	if (n > 0)
+		line->used += (size_t)n;
+	if (line->used >= line->size)
+		line->used = line->size - 1;
+}
+
+/* " gunicorn 4242 4243, celery 4250"; comm is said when it changes. */
+static void add_process(struct line *line, const char **before, const char *comm, uint32_t pid)
+{
+	char name[ESCAPE_SIZE(ESCAPE_NAME)];
+
+	if (!comm)
+		comm = "?";
+	if (!*before || strcmp(*before, comm)) {
+		gw_escape(name, sizeof(name), comm);
+		add(line, "%s%s", *before ? ", " : " ", name);
+		*before = comm;
+	}
+	add(line, " %" PRIu32, pid);
+}
+
+static void add_loops(struct line *line, const struct gw_report *report)
+{
+	const char *before = NULL;
+	uint32_t i = 0;
+
+	add(line, "watching %" PRIu32 " %s loop%s:", report->loops.count, format_runtime(report),
+	    report->loops.count == 1 ? "" : "s");
+	for (; i < report->loops.count && i < NAMED; i++) {
+		const struct report_loop *loop = report_loop(report, i);
+
+		add_process(line, &before, loop->comm, loop->pid);
+	}
+	if (i < report->loops.count)
+		add(line, " and %" PRIu32 " more", report->loops.count - i);
+}
+
+static void add_targets(struct line *line, const struct gw_report *report)
+{
+	const char *before = NULL;
+	uint32_t i = 0;
+
+	add(line, "watching");
+	for (; i < report->targets.count && i < NAMED; i++) {
+		const struct report_target *target = report_target(report, i);
+
+		add_process(line, &before, target->comm, target->pid);
+		if (target->runtime)
+			add(line, " (%s)", target->runtime);
+	}
+	if (i < report->targets.count)
+		add(line, " and %" PRIu32 " more", report->targets.count - i);
+}
+
+int gw_watching(const struct gw_report *report, char *line, size_t size)
+{
+	struct line out = { .text = line, .size = size };
+	char threshold[FORMAT_TIME];
+
+	if (!size)
+		return 0;
+	if (report->loops.count)
+		add_loops(&out, report);
+	else
+		add_targets(&out, report);
+	add(&out, " · stall = %s · ^C for the summary",
+	    format_span(threshold, report->threshold_ns));
+	return (int)out.used;
+}

@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * live.c: loads the probes, chooses the gate, maps the slots, drains the ring.
+ *
+ * The one door to libbpf. Features are found by trying, never by version.
+ * tracefs is mounted for ourselves alone, detached from every namespace, so
+ * that nothing on the machine changes.
+ */
+#include "source/live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "probes.skel.h"
+
+#define WAIT_CALLS 8
+
+enum gate {
+	GATE_FENTRY,
+	GATE_TRACEPOINT,
+	GATE_RAW,
+};
+
+struct live {
+	struct probes *skel;
+	struct ring_buffer *ring;
+	enum gate gate;
+	struct bpf_link *gate_links[WAIT_CALLS];
+	struct bpf_link **samples; /* one per slot */
+	char *loops, *scratches, *aims; /* mapped */
+	size_t loop_size, scratch_size, aim_size;
+	uint32_t n_slots, n_layouts;
+	uint64_t period_ns;
+	struct wire_python layouts[WIRE_LAYOUTS];
+	live_take take; /* while consuming */
+	void *ctx;
+	uint32_t budget;
+};
+
+static const char *const wait_calls[WAIT_CALLS] = {
+	"epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
+	"ppoll",      "select",	     "pselect6",     "io_uring_enter",
+};
+
+/* Does a program at the entry of a wait call load and attach? Refused where the kernel is built
+ * or locked down without it. */
+static bool fentry_works(void)
+{
+	static const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
+	int prog, link, id = libbpf_find_vmlinux_btf_id("__x64_sys_epoll_wait", BPF_TRACE_FENTRY);
+
+	if (id <= 0)
+		return false;
+	opts.attach_btf_id = id;
+	prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "turn_probe", "GPL", nothing, 2, &opts);
+	if (prog < 0)
+		return false;
+	link = bpf_raw_tracepoint_open(NULL, prog);
+	close(prog);
+	if (link < 0)
+		return false;
+	close(link);
+	return true;
+}
+
+/* A tracefs of our own, in no namespace; its descriptor or -errno. */
+static int tracefs_open(void)
+{
+	int fs = syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC), dir;
+
+	if (fs < 0)
+		return -errno;
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		dir = -errno;
+	else if ((dir = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0)) < 0)
+		dir = -errno;
+	close(fs);
+	return dir;
+}
+
+static int tracepoint_id(int tracefs, const char *call)
+{
+	char path[96], text[16] = "";
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "events/syscalls/sys_enter_%s/id", call);
+	fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 ? atoi(text) : -ENODATA;
+}
+
+static int perf_open(uint32_t type, uint64_t config, uint64_t period, int tid, int cpu)
+{
+	struct perf_event_attr attr = {
+		.type = type,
+		.size = sizeof(attr),
+		.config = config,
+		.sample_period = period,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int gate_attach_one(struct live *live, int tracefs, uint32_t i)
+{
+	struct bpf_program *prog = strcmp(wait_calls[i], "io_uring_enter") ?
+					   live->skel->progs.turn_enter :
+					   live->skel->progs.turn_ring;
+	int id = tracepoint_id(tracefs, wait_calls[i]), fd;
+
+	if (id < 0)
+		return id == -ENOENT ? 0 : id; /* a call this kernel does not have */
+	fd = perf_open(PERF_TYPE_TRACEPOINT, id, 1, -1, 0);
+	if (fd < 0)
+		return fd;
+	live->gate_links[i] = bpf_program__attach_perf_event(prog, fd);
+	if (!live->gate_links[i]) {
+		close(fd);
+		return -errno;
+	}
+	return 0;
+}
+
+static int gate_attach(struct live *live)
+{
+	int tracefs, err = 0;
+
+	if (live->gate != GATE_TRACEPOINT)
+		return 0;
+	tracefs = tracefs_open();
+	if (tracefs < 0)
+		return tracefs;
+	for (uint32_t i = 0; !err && i < WAIT_CALLS; i++)
+		err = gate_attach_one(live, tracefs, i);
+	close(tracefs);
+	return err;
+}
+
+static bool tracefs_works(void)
+{
+	int fd = tracefs_open();
+	bool works = fd >= 0 && tracepoint_id(fd, "epoll_wait") > 0;
+
+	if (fd >= 0)
+		close(fd);
+	return works;
+}
+
+/* A program's name begins with its probe; what is optional is chosen here. */
+struct choice {
+	const char *prefix;
+	enum gate gate; /* wanted with this gate only */
+	bool gated;
+	bool recent; /* wanted where sched_switch hands over the state, or not there */
+	bool by_age;
+};
+
+static const struct choice choices[] = {
+	{ .prefix = "turn_f_", .gated = true, .gate = GATE_FENTRY },
+	{ .prefix = "turn_enter", .gated = true, .gate = GATE_TRACEPOINT },
+	{ .prefix = "turn_ring", .gated = true, .gate = GATE_TRACEPOINT },
+	{ .prefix = "turn_raw", .gated = true, .gate = GATE_RAW },
+	{ .prefix = "sched_switch_old", .by_age = true, .recent = false },
+	{ .prefix = "sched_switch", .by_age = true, .recent = true },
+};
+
+static bool wanted_program(const char *name, enum gate gate, bool recent)
+{
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		const struct choice *c = &choices[i];
+
+		if (strncmp(name, c->prefix, strlen(c->prefix)))
+			continue;
+		return c->gated ? c->gate == gate : c->recent == recent;
+	}
+	return true;
+}
+
+static int set_sizes(struct live *live)
+{
+	struct bpf_map *sized[] = { live->skel->maps.loops, live->skel->maps.scratches,
+				    live->skel->maps.aims, live->skel->maps.free_slots };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(sized) / sizeof(sized[0]); i++)
+		err = bpf_map__set_max_entries(sized[i], live->n_slots);
+	return err;
+}
+
+static int load(struct live *live, const struct live_opts *opts, bool recent)
+{
+	struct bpf_program *prog;
+	struct wire_config config = { .late_ns = opts->late_ns,
+				      .period_ns = opts->period_ns,
+				      .follow = opts->follow };
+	int err;
+
+	live->skel = probes__open();
+	if (!live->skel)
+		return -errno;
+	memcpy((void *)&live->skel->rodata->config, &config, sizeof(config));
+	bpf_object__for_each_program(prog, live->skel->obj)
+		bpf_program__set_autoload(prog, wanted_program(bpf_program__name(prog),
+							       live->gate, recent));
+	err = set_sizes(live);
+	if (!err)
+		err = probes__load(live->skel);
+	if (err) {
+		probes__destroy(live->skel);
+		live->skel = NULL;
+	}
+	return err;
+}
+
+static int attach(struct live *live)
+{
+	struct bpf_program *prog;
+	int err = gate_attach(live);
+
+	if (err)
+		return err;
+	bpf_object__for_each_program(prog, live->skel->obj) {
+		enum bpf_prog_type type = bpf_program__type(prog);
+
+		/* by hand: perf events and tracepoints, and the iterator that runs once */
+		if (type == BPF_PROG_TYPE_PERF_EVENT || type == BPF_PROG_TYPE_TRACEPOINT ||
+		    bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
+			bpf_program__set_autoattach(prog, false);
+	}
+	return probes__attach(live->skel);
+}
+
+static int map_one(struct bpf_map *map, char **out, size_t *value)
+{
+	size_t size = (bpf_map__value_size(map) + 7) & ~7UL;
+	size_t bytes = size * bpf_map__max_entries(map), page = sysconf(_SC_PAGESIZE);
+	void *at = mmap(NULL, (bytes + page - 1) & ~(page - 1), PROT_READ | PROT_WRITE, MAP_SHARED,
+			bpf_map__fd(map), 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	*out = at;
+	*value = size;
+	return 0;
+}
+
+static void unmap_one(char *at, size_t value, uint32_t n)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	if (at)
+		munmap(at, (value * n + page - 1) & ~(page - 1));
+}
+
+static int map_slots(struct live *live)
+{
+	int err = map_one(live->skel->maps.loops, &live->loops, &live->loop_size);
+
+	if (!err)
+		err = map_one(live->skel->maps.scratches, &live->scratches, &live->scratch_size);
+	if (!err)
+		err = map_one(live->skel->maps.aims, &live->aims, &live->aim_size);
+	for (uint32_t i = 0; !err && i < live->n_slots; i++)
+		err = bpf_map_update_elem(bpf_map__fd(live->skel->maps.free_slots), NULL, &i, 0);
+	return err;
+}
+
+static int ring_take(void *ctx, void *data, size_t size)
+{
+	struct live *live = ctx;
+	int err;
+
+	err = live->take(live->ctx, data, size);
+	if (err < 0)
+		return err;
+	return --live->budget ? 0 : -EAGAIN;
+}
+
+/* In words, which kernel feature or right is missing. */
+static int refuse(int err, const char *step, char *why, size_t size)
+{
+	struct utsname uts;
+	unsigned int major = 0, minor = 0;
+
+	uname(&uts);
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		snprintf(why, size,
+			 "this kernel (%s) has no BTF: /sys/kernel/btf/vmlinux is missing; "
+			 "use a kernel built with CONFIG_DEBUG_INFO_BTF", uts.release);
+		return -ENOSYS;
+	}
+	if (sscanf(uts.release, "%u.%u", &major, &minor) == 2 &&
+	    (major < 5 || (major == 5 && minor < 15))) {
+		snprintf(why, size, "kernel %s is too old: greenwatch needs 5.15 or newer",
+			 uts.release);
+		return -ENOSYS;
+	}
+	snprintf(why, size, "cannot %s BPF programs: %s", step, strerror(-err));
+	return err == -EACCES ? -EPERM : err;
+}
+
+static int open_parts(struct live *live, const struct live_opts *opts, const char **step)
+{
+	int err;
+
+	*step = "load";
+	live->samples = calloc(live->n_slots, sizeof(*live->samples));
+	if (!live->samples)
+		return -ENOMEM;
+	live->gate = fentry_works() ? GATE_FENTRY : tracefs_works() ? GATE_TRACEPOINT : GATE_RAW;
+	err = load(live, opts, true);
+	if (err == -EINVAL || err == -EACCES)
+		err = load(live, opts, false);
+	if (!err)
+		err = map_slots(live);
+	if (err)
+		return err;
+	*step = "attach";
+	err = attach(live);
+	if (err)
+		return err;
+	live->ring = ring_buffer__new(bpf_map__fd(live->skel->maps.ring), ring_take, live, NULL);
+	return live->ring ? 0 : -errno;
+}
+
+int live_open(struct live **out, const struct live_opts *opts, char *why, size_t size)
+{
+	struct live *live = calloc(1, sizeof(*live));
+	const char *step = "load";
+	int err;
+
+	if (!live)
+		return -ENOMEM;
+	libbpf_set_print(NULL);
+	live->n_slots = opts->loops;
+	live->period_ns = opts->period_ns;
+	err = open_parts(live, opts, &step);
+	if (err) {
+		err = refuse(err, step, why, size);
+		live_close(live);
+		return err;
+	}
+	*out = live;
+	return 0;
+}
+
+void live_close(struct live *live)
+{
+	if (!live)
+		return;
+	ring_buffer__free(live->ring);
+	for (uint32_t i = 0; live->samples && i < live->n_slots; i++)
+		bpf_link__destroy(live->samples[i]);
+	for (uint32_t i = 0; i < WAIT_CALLS; i++)
+		bpf_link__destroy(live->gate_links[i]);
+	unmap_one(live->loops, live->loop_size, live->n_slots);
+	unmap_one(live->scratches, live->scratch_size, live->n_slots);
+	unmap_one(live->aims, live->aim_size, live->n_slots);
+	probes__destroy(live->skel);
+	free(live->samples);
+	free(live);
+}
+
+/* Runs the iterator over all threads once; reading it to its end is what runs it. */
+static int iterate(struct live *live)
+{
+	struct bpf_link *link = bpf_program__attach_iter(live->skel->progs.life_iter, NULL);
+	char nothing[64];
+	int fd, err = 0;
+	ssize_t n;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		err = -errno;
+	while (!err && (n = read(fd, nothing, sizeof(nothing))) != 0)
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			err = -errno;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return err;
+}
+
+int live_attach(struct live *live, uint32_t pid)
+{
+	int map = bpf_map__fd(live->skel->maps.wanted), err;
+	uint32_t one = 1;
+
+	if (bpf_map_update_elem(map, &pid, &one, BPF_ANY))
+		return -errno;
+	err = iterate(live);
+	bpf_map_delete_elem(map, &pid);
+	return err;
+}
+
+const char *live_gate(const struct live *live)
+{
+	return live->gate == GATE_FENTRY ? "fentry" : "tracepoint";
+}
+
+int live_fd(const struct live *live)
+{
+	return ring_buffer__epoll_fd(live->ring);
+}
+
+int live_consume(struct live *live, uint32_t budget, live_take take, void *ctx)
+{
+	int err;
+
+	live->take = take;
+	live->ctx = ctx;
+	live->budget = budget;
+	err = ring_buffer__consume(live->ring);
+	return err < 0 && err != -EAGAIN ? err : (int)(budget - live->budget);
+}
+
+uint32_t live_slots(const struct live *live)
+{
+	return live->n_slots;
+}
+
+const struct wire_loop *live_peek(const struct live *live, uint32_t slot)
+{
+	return (const struct wire_loop *)(live->loops + slot * live->loop_size);
+}
+
+static const struct wire_scratch *scratch_at(const struct live *live, uint32_t slot)
+{
+	return (const struct wire_scratch *)(live->scratches + slot * live->scratch_size);
+}
+
+static uint32_t seq_of(const struct wire_loop *loop)
+{
+	return __atomic_load_n(&loop->seq, __ATOMIC_ACQUIRE);
+}
+
+bool live_loop(const struct live *live, uint32_t slot, struct wire_loop *out)
+{
+	const struct wire_loop *loop = live_peek(live, slot);
+
+	for (int tries = 0; tries < 100; tries++) {
+		uint32_t seq = seq_of(loop);
+
+		memcpy(out, loop, sizeof(*out));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && seq_of(loop) == seq)
+			return true;
+	}
+	return false;
+}
+
+bool live_turn(const struct live *live, uint32_t slot, struct wire_turn *turn,
+	       struct wire_scratch *scratch)
+{
+	const struct wire_loop *loop = live_peek(live, slot);
+
+	for (int tries = 0; tries < 100; tries++) {
+		uint32_t seq = seq_of(loop);
+
+		memcpy(turn, &loop->turn, sizeof(*turn));
+		memcpy(scratch, scratch_at(live, slot), sizeof(*scratch));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && seq_of(loop) == seq)
+			return true;
+	}
+	return false;
+}
+
+void live_recycle(struct live *live, uint32_t slot)
+{
+	bpf_link__destroy(live->samples[slot]);
+	live->samples[slot] = NULL;
+	memset(live->aims + slot * live->aim_size, 0, live->aim_size);
+	memset(live->scratches + slot * live->scratch_size, 0, live->scratch_size);
+	memset(live->loops + slot * live->loop_size, 0, live->loop_size);
+	bpf_map_update_elem(bpf_map__fd(live->skel->maps.free_slots), NULL, &slot, 0);
+}
+
+static int layout_number(struct live *live, const struct wire_python *layout, uint32_t *number)
+{
+	uint32_t i;
+
+	for (i = 0; i < live->n_layouts; i++) {
+		if (!memcmp(&live->layouts[i], layout, sizeof(*layout))) {
+			*number = i;
+			return 0;
+		}
+	}
+	if (i == WIRE_LAYOUTS)
+		return -ENOSPC;
+	if (bpf_map_update_elem(bpf_map__fd(live->skel->maps.layouts), &i, layout, BPF_ANY))
+		return -errno;
+	live->layouts[i] = *layout;
+	live->n_layouts++;
+	*number = i;
+	return 0;
+}
+
+int live_aim(struct live *live, uint32_t slot, uint32_t serial, uint64_t tstate,
+	     const struct wire_python *layout)
+{
+	struct wire_aim *aim = (struct wire_aim *)(live->aims + slot * live->aim_size);
+	uint32_t number = 0;
+	int err = layout_number(live, layout, &number);
+
+	if (err)
+		return err;
+	aim->layout = number;
+	aim->serial = serial;
+	__atomic_store_n(&aim->tstate, tstate, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int live_sample(struct live *live, uint32_t slot, uint32_t tid)
+{
+	int fd = perf_open(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, live->period_ns, tid, -1);
+
+	if (fd < 0)
+		return fd;
+	bpf_link__destroy(live->samples[slot]);
+	live->samples[slot] = bpf_program__attach_perf_event(live->skel->progs.sample_tick, fd);
+	if (!live->samples[slot]) {
+		close(fd);
+		return -errno;
+	}
+	return 0;
+}
+
+int live_stats(const struct live *live, struct wire_stats *out)
+{
+	int cpus = libbpf_num_possible_cpus(), err = 0;
+	struct wire_stats *each;
+	uint32_t zero = 0;
+
+	if (cpus < 0)
+		return cpus;
+	each = calloc(cpus, sizeof(*each));
+	if (!each)
+		return -ENOMEM;
+	memset(out, 0, sizeof(*out));
+	if (bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.stats), &zero, each))
+		err = -errno;
+	for (int i = 0; !err && i < cpus; i++) {
+		const uint64_t *from = (const uint64_t *)&each[i];
+
+		for (size_t f = 0; f < sizeof(*out) / sizeof(uint64_t); f++)
+			((uint64_t *)out)[f] += from[f];
+	}
+	free(each);
+	return err;
+}
+
+bool live_cost(const struct live *live, uint64_t *ns, uint64_t *runs)
+{
+	struct bpf_program *prog;
+
+	*ns = 0;
+	*runs = 0;
+	bpf_object__for_each_program(prog, live->skel->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+		int fd = bpf_program__fd(prog);
+
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+			continue;
+		*ns += info.run_time_ns;
+		*runs += info.run_cnt;
+	}
+	return *runs > 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * live.h: the kernel side as user space sees it: slots, ring, counters.
+ *
+ * live.c is the only file that knows libbpf and the skeleton. It loads,
+ * attaches and reads; which process is watched and what a record means is
+ * decided elsewhere (watch.c). Nothing outlives the descriptors it holds.
+ */
+#ifndef LIVE_H
+#define LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "bpf/wire.h"
+
+struct live;
+
+struct live_opts {
+	uint64_t late_ns, period_ns;
+	bool follow;
+	uint32_t loops; /* slots; at most 1,024 */
+};
+
+/* Called for each record of the ring; a negative answer ends the consuming. */
+typedef int (*live_take)(void *ctx, const struct wire_head *record, size_t size);
+
+/* Loads and attaches. 0; -EPERM, -ENOSYS (no BTF, or too old) or another -errno. What failed, in
+ * words, is in why. */
+int live_open(struct live **out, const struct live_opts *opts, char *why, size_t size);
+void live_close(struct live *live);
+
+/* Every thread that the process has now is watched from here on, and those it starts. */
+int live_attach(struct live *live, uint32_t pid);
+
+const char *live_gate(const struct live *live); /* "fentry" or "tracepoint" */
+int live_fd(const struct live *live);		/* readable when the ring holds records */
+
+/* Hands out up to budget records; how many, or -errno. */
+int live_consume(struct live *live, uint32_t budget, live_take take, void *ctx);
+
+uint32_t live_slots(const struct live *live);
+/* Copies of a slot as a whole, never half written; false: the writer was too busy. */
+bool live_loop(const struct live *live, uint32_t slot, struct wire_loop *out);
+bool live_turn(const struct live *live, uint32_t slot, struct wire_turn *turn,
+	       struct wire_scratch *scratch);
+const struct wire_loop *live_peek(const struct live *live, uint32_t slot); /* fields may change */
+void live_recycle(struct live *live, uint32_t slot); /* of a loop that has ended */
+
+/* Tells the walker where the loop's Python frames begin. 0; -ENOSPC: too many layouts. */
+int live_aim(struct live *live, uint32_t slot, uint32_t serial, uint64_t tstate,
+	     const struct wire_python *layout);
+
+/* Starts sampling a loop's thread; it ends with live_recycle. 0 or -errno. */
+int live_sample(struct live *live, uint32_t slot, uint32_t tid);
+
+int live_stats(const struct live *live, struct wire_stats *out);
+
+/* Run time of our programs where the kernel keeps statistics; false: it does not. */
+bool live_cost(const struct live *live, uint64_t *ns, uint64_t *runs);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * procs.h: the processes being watched: opened by the keeper, looked at by
+ * the namer, told of as WIRE_TARGET.
+ *
+ * One entry a process image: an exec makes a new one. Holds descriptors, so
+ * entries without a loop are dropped unless the caller asked for them.
+ */
+#ifndef PROCS_H
+#define PROCS_H
+
+#include <stdbool.h>
+#include "bpf/wire.h"
+#include "name/namer.h"
+#include "source/keeper.h"
+
+struct proc {
+	struct keeper_proc keeper;
+	bool asked; /* named by the caller */
+	bool looked;
+	bool has_layout;
+	uint32_t loops; /* alive */
+	struct wire_python layout;
+};
+
+struct procs {
+	struct proc **items;
+	uint32_t count, room;
+	struct namer *namer; /* borrowed */
+};
+
+/* Finds or opens a process; NULL with *err set. */
+struct proc *procs_add(struct procs *procs, uint32_t pid, bool asked, int *err);
+struct proc *procs_find(const struct procs *procs, uint32_t pid);
+void procs_drop(struct procs *procs, struct proc *proc);
+void procs_free(struct procs *procs);
+
+/* The process has executed another image since it was opened. */
+bool proc_is_stale(const struct proc *proc);
+bool proc_has_ended(const struct proc *proc);
+
+/* Looks at the process (once) and makes its WIRE_TARGET record; the caller frees it. NULL: no
+ * memory. */
+struct wire_target *procs_look(struct procs *procs, struct proc *proc, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * stall.c: the machine of each loop. See stall.h.
+ */
+#include "stall.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/hash.h"
+
+/* What has been seen of a loop's latest turn. */
+struct machine {
+	uint32_t serial;
+	uint32_t n;
+	uint64_t turn_ns;
+	struct wire_wait waits[WIRE_WAITS]; /* of the stall handed out last */
+	struct wire_rival rivals[4];
+	struct evidence evidence[EVIDENCE_MAX];
+};
+
+struct stalls {
+	struct map by_serial; /* serial -> struct machine * */
+};
+
+int stalls_new(struct stalls **out)
+{
+	struct stalls *stalls = calloc(1, sizeof(*stalls));
+
+	if (!stalls)
+		return -ENOMEM;
+	*out = stalls;
+	return 0;
+}
+
+void stalls_free(struct stalls *stalls)
+{
+	if (!stalls)
+		return;
+	for (size_t i = 0; i < stalls->by_serial.size; i++)
+		if (stalls->by_serial.keys[i])
+			free((void *)(uintptr_t)stalls->by_serial.values[i]);
+	map_free(&stalls->by_serial);
+	free(stalls);
+}
+
+static struct machine *machine_find(const struct stalls *stalls, uint32_t serial)
+{
+	uint64_t at = 0;
+
+	map_get(&stalls->by_serial, serial, &at);
+	return (struct machine *)(uintptr_t)at;
+}
+
+static struct machine *machine_of(struct stalls *stalls, uint32_t serial)
+{
+	struct machine *m = machine_find(stalls, serial);
+
+	if (m)
+		return m;
+	m = calloc(1, sizeof(*m));
+	if (m && map_put(&stalls->by_serial, serial, (uintptr_t)m)) {
+		free(m);
+		return NULL;
+	}
+	if (m)
+		m->serial = serial;
+	return m;
+}
+
+void stalls_gone(struct stalls *stalls, uint32_t serial)
+{
+	struct machine *m = machine_find(stalls, serial);
+
+	if (!m)
+		return;
+	free(m);
+	map_put(&stalls->by_serial, serial, 0);
+}
+
+static void drop_pending(struct machine *m, uint64_t off_ns)
+{
+	for (uint32_t i = 0; i < m->n; i++) {
+		if (m->evidence[i].off_ns != off_ns)
+			continue;
+		m->evidence[i] = m->evidence[--m->n];
+		return;
+	}
+}
+
+static struct evidence *find_evidence(struct machine *m, const struct evidence *like)
+{
+	for (uint32_t i = 0; i < m->n; i++) {
+		struct evidence *e = &m->evidence[i];
+
+		if (e->stack == like->stack && e->state == like->state && e->call == like->call &&
+		    e->off_ns == like->off_ns)
+			return e;
+	}
+	return NULL;
+}
+
+static struct evidence *new_evidence(struct machine *m)
+{
+	struct evidence *lightest = &m->evidence[0];
+
+	if (m->n < EVIDENCE_MAX)
+		return &m->evidence[m->n++];
+	for (uint32_t i = 1; i < m->n; i++)
+		if (m->evidence[i].weight_ns < lightest->weight_ns)
+			lightest = &m->evidence[i];
+	return lightest;
+}
+
+static void add_evidence(struct machine *m, const struct evidence *one)
+{
+	struct evidence *e = find_evidence(m, one);
+
+	if (!e) {
+		*new_evidence(m) = *one;
+		return;
+	}
+	e->times++;
+	e->weight_ns += one->weight_ns;
+	if (one->max_ns > e->max_ns)
+		e->max_ns = one->max_ns;
+}
+
+static struct evidence evidence_of(const struct wire_stack *stack, uint32_t named)
+{
+	struct evidence e = { .stack = named, .times = 1, .call = stack->call };
+
+	if (stack->head.kind == WIRE_SAMPLE) {
+		e.state = GW_STATE_ONCPU;
+		e.weight_ns = stack->weight_ns;
+	} else if (stack->off == WIRE_STOPPED) {
+		e.state = GW_STATE_STOPPED;
+		e.weight_ns = stack->stopped_ns;
+	} else {
+		e.state = GW_STATE_BLOCKED;
+		e.weight_ns = stack->blocked_ns;
+	}
+	e.max_ns = e.weight_ns;
+	return e;
+}
+
+int stalls_stack(struct stalls *stalls, const struct wire_stack *stack, uint32_t named)
+{
+	struct machine *m = machine_of(stalls, stack->serial);
+	struct evidence e = evidence_of(stack, named);
+
+	if (!m)
+		return -ENOMEM;
+	if (m->turn_ns != stack->turn_ns) {
+		m->turn_ns = stack->turn_ns;
+		m->n = 0;
+	}
+	if (stack->head.kind == WIRE_SLICE)
+		drop_pending(m, stack->off_ns);
+	if (stack->head.flags & WIRE_STACK_PENDING)
+		e.off_ns = stack->off_ns;
+	add_evidence(m, &e);
+	return 0;
+}
+
+static void fill(struct stalls *stalls, struct stall *out)
+{
+	struct machine *m = machine_find(stalls, out->serial);
+
+	out->evidence = NULL;
+	out->n_evidence = 0;
+	if (!m || m->turn_ns != out->began_ns)
+		return;
+	out->evidence = m->evidence;
+	out->n_evidence = m->n;
+}
+
+void stalls_late(struct stalls *stalls, const struct wire_late *late, struct stall *out)
+{
+	*out = (struct stall){ .serial = late->serial,
+			       .pid = late->pid,
+			       .began_ns = late->began_ns,
+			       .ended_ns = late->ended_ns,
+			       .cut = late->head.flags != 0,
+			       .ledger = late->ledger,
+			       .waits = late->waits,
+			       .n_waits = late->n_waits,
+			       .rivals = late->rivals,
+			       .n_rivals = late->n_rivals };
+	fill(stalls, out);
+}
+
+struct wire_ledger stall_ledger_at(const struct wire_turn *turn, uint64_t now_ns)
+{
+	struct wire_ledger ledger = turn->ledger;
+	uint64_t wake = turn->wake_ns > turn->off_ns && turn->wake_ns < now_ns ? turn->wake_ns :
+										 now_ns;
+	uint64_t off = wake > turn->off_ns ? wake - turn->off_ns : 0;
+
+	switch ((enum wire_off)turn->off) {
+	case WIRE_ON:
+		ledger.oncpu_ns += now_ns > turn->last_ns ? now_ns - turn->last_ns : 0;
+		return ledger;
+	case WIRE_RUNNABLE:
+		ledger.runqueue_ns += now_ns > turn->off_ns ? now_ns - turn->off_ns : 0;
+		return ledger;
+	case WIRE_BLOCKED:
+		ledger.blocked_ns += off;
+		break;
+	case WIRE_STOPPED:
+		ledger.stopped_ns += off;
+		break;
+	}
+	ledger.runqueue_ns += now_ns - wake;
+	return ledger;
+}
+
+/* The call it is in now has no row yet, or one that lacks the time so far. */
+static uint32_t add_running_wait(const struct wire_turn *turn, uint64_t now_ns,
+				 struct wire_wait *waits, uint32_t n)
+{
+	uint64_t ns = now_ns > turn->off_ns ? now_ns - turn->off_ns : 0;
+	uint32_t i;
+
+	if (turn->off != WIRE_BLOCKED)
+		return n;
+	for (i = 0; i < n; i++)
+		if (waits[i].call == turn->call)
+			break;
+	if (i == n && n == WIRE_WAITS)
+		i--;
+	else if (i == n)
+		waits[n++] = (struct wire_wait){ .call = turn->call };
+	waits[i].calls++;
+	waits[i].total_ns += ns;
+	if (ns > waits[i].max_ns)
+		waits[i].max_ns = ns;
+	return n;
+}
+
+void stalls_open(struct stalls *stalls, const struct wire_open *open, struct stall *out)
+{
+	struct machine *m = machine_of(stalls, open->serial);
+
+	*out = (struct stall){ .serial = open->serial,
+			       .pid = open->pid,
+			       .began_ns = open->turn.began_ns,
+			       .ended_ns = open->head.now_ns,
+			       .open = true,
+			       .ledger = stall_ledger_at(&open->turn, open->head.now_ns),
+			       .rivals = open->rivals,
+			       .n_rivals = open->n_rivals };
+	if (m) {
+		memcpy(m->waits, open->waits, sizeof(m->waits));
+		out->waits = m->waits;
+		out->n_waits = add_running_wait(&open->turn, open->head.now_ns, m->waits,
+						open->n_waits);
+	}
+	fill(stalls, out);
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tables.c: look-up and growth of the report's tables. See tables.h.
+ */
+#include "tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/intern.h"
+#include "collect.h"
+
+#define MAX_LENGTHS 1024
+
+struct report_memory {
+	struct arena arena;
+	struct intern *strings;
+	struct map loops, frames, stacks, sites;
+};
+
+int tables_new(struct report_memory **out)
+{
+	struct report_memory *memory = calloc(1, sizeof(*memory));
+	int err = memory ? intern_new(&memory->strings) : -ENOMEM;
+
+	if (err) {
+		free(memory);
+		return err;
+	}
+	*out = memory;
+	return 0;
+}
+
+void tables_free(struct report_memory *memory)
+{
+	arena_free(&memory->arena);
+	intern_free(memory->strings);
+	map_free(&memory->loops);
+	map_free(&memory->frames);
+	map_free(&memory->stacks);
+	map_free(&memory->sites);
+	free(memory);
+}
+
+const char *tables_string(struct gw_report *report, const char *text)
+{
+	return intern(report->memory->strings, text);
+}
+
+const char *tables_copy(struct gw_report *report, const char *text)
+{
+	return arena_copy(&report->memory->arena, text, strlen(text));
+}
+
+void *tables_bytes(struct gw_report *report, size_t size)
+{
+	return arena_alloc(&report->memory->arena, size ? size : 1);
+}
+
+void *tables_add(struct report_vec *vec, size_t size)
+{
+	char *item;
+
+	if (vec->count == vec->room) {
+		uint32_t room = vec->room ? vec->room * 2 : 16;
+		void *items = realloc(vec->items, room * size);
+
+		if (!items)
+			return NULL;
+		vec->items = items;
+		vec->room = room;
+	}
+	item = (char *)vec->items + vec->count++ * size;
+	memset(item, 0, size);
+	return item;
+}
+
+uint32_t tables_loop(const struct report_memory *memory, uint32_t serial)
+{
+	uint64_t index;
+
+	return map_get(&memory->loops, serial, &index) ? index : GW_NONE;
+}
+
+int tables_put_loop(struct report_memory *memory, uint32_t serial, uint32_t index)
+{
+	return map_put(&memory->loops, serial, index);
+}
+
+/* Every key of a map has its highest bit clear: map.h keeps one value for itself. */
+static uint64_t as_key(uint64_t hash)
+{
+	return hash & INT64_MAX;
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+	return hash_add(hash, text, strlen(text) + 1);
+}
+
+static uint64_t frame_key(const struct event_frame *frame)
+{
+	uint64_t hash = hash_add(HASH_START, &frame->kind, sizeof(frame->kind));
+
+	hash = hash_add(hash, &frame->app, sizeof(frame->app));
+	hash = hash_add(hash, &frame->line, sizeof(frame->line));
+	hash = hash_add(hash, &frame->offset, sizeof(frame->offset));
+	hash = hash_text(hash, frame->name);
+	hash = hash_text(hash, frame->file);
+	hash = hash_text(hash, frame->module);
+	return as_key(hash_text(hash, frame->nameless));
+}
+
+static const char *optional(struct gw_report *report, const char *text)
+{
+	return text[0] ? tables_string(report, text) : NULL;
+}
+
+int64_t tables_frame(struct gw_report *report, const struct event_frame *from)
+{
+	uint64_t key = frame_key(from), index;
+	struct gw_frame *frame;
+
+	report->frames_seen++;
+	report->frames_nameless += from->nameless[0] != 0;
+	if (map_get(&report->memory->frames, key, &index))
+		return index;
+	frame = tables_add(&report->frames, sizeof(*frame));
+	if (!frame)
+		return -ENOMEM;
+	frame->kind = from->kind;
+	frame->app = from->app;
+	frame->line = from->line;
+	frame->offset = from->offset;
+	frame->name = tables_string(report, from->name);
+	frame->file = optional(report, from->file);
+	frame->module = optional(report, from->module);
+	frame->nameless = optional(report, from->nameless);
+	index = report->frames.count - 1;
+	if (!frame->name || map_put(&report->memory->frames, key, index))
+		return -ENOMEM;
+	return index;
+}
+
+int64_t tables_stack(struct gw_report *report, const uint32_t *frames, uint32_t depth)
+{
+	uint64_t key = as_key(hash_add(HASH_START, frames, depth * sizeof(*frames))), index;
+	struct report_stack *stack;
+
+	if (map_get(&report->memory->stacks, key, &index))
+		return index;
+	stack = tables_add(&report->stacks, sizeof(*stack));
+	if (!stack)
+		return -ENOMEM;
+	stack->first = report->indexes.count;
+	stack->depth = depth;
+	for (uint32_t i = 0; i < depth; i++) {
+		uint32_t *slot = tables_add(&report->indexes, sizeof(*slot));
+
+		if (!slot)
+			return -ENOMEM;
+		*slot = frames[i];
+	}
+	index = report->stacks.count - 1;
+	return map_put(&report->memory->stacks, key, index) ? -ENOMEM : (int64_t)index;
+}
+
+static uint64_t site_key(const char *fingerprint)
+{
+	return as_key(hash_text(HASH_START, fingerprint));
+}
+
+int64_t tables_site(struct gw_report *report, const struct verdict *verdict)
+{
+	uint64_t key = site_key(verdict->fingerprint), index;
+	struct report_site *site;
+
+	if (map_get(&report->memory->sites, key, &index))
+		return index;
+	site = tables_add(&report->sites, sizeof(*site));
+	if (!site)
+		return -ENOMEM;
+	memcpy(site->fingerprint, verdict->fingerprint, sizeof(site->fingerprint));
+	site->cause = verdict->cause;
+	site->title = tables_copy(report, verdict->title);
+	site->call = verdict->call_name;
+	site->frame = verdict->frame;
+	site->stack = verdict->stack;
+	index = report->sites.count - 1;
+	return map_put(&report->memory->sites, key, index) ? -ENOMEM : (int64_t)index;
+}
+
+void tables_site_add(struct gw_report *report, uint32_t i, const struct gw_stall *stall)
+{
+	struct report_site *site = report_site(report, i);
+
+	site->count++;
+	site->total_ns += stall->duration_ns;
+	if (stall->duration_ns > site->max_ns) {
+		site->max_ns = stall->duration_ns;
+		site->stack = stall->stack;
+		site->frame = stall->frame;
+	}
+	if (!site->lengths)
+		site->lengths = tables_bytes(report, MAX_LENGTHS * sizeof(*site->lengths));
+	if (site->lengths && site->n_lengths < MAX_LENGTHS)
+		site->lengths[site->n_lengths++] = stall->duration_ns;
+}
+
+static int by_total(const void *a, const void *b)
+{
+	const struct report_site *x = a, *y = b;
+
+	if (x->total_ns != y->total_ns)
+		return x->total_ns < y->total_ns ? 1 : -1;
+	return strcmp(x->fingerprint, y->fingerprint);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct gw_stall *x = a, *y = b;
+
+	if (x->at_ns != y->at_ns)
+		return x->at_ns < y->at_ns ? -1 : 1;
+	return x->loop < y->loop ? -1 : x->loop > y->loop;
+}
+
+/* Sites move: the stalls that refer to them follow. */
+static void sort_sites(struct gw_report *report)
+{
+	uint32_t n = report->sites.count;
+	char (*old)[21] = malloc((n + 1) * sizeof(*old));
+	uint64_t index;
+
+	if (!old)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		memcpy(old[i], report_site(report, i)->fingerprint, sizeof(old[i]));
+	if (n)
+		qsort(report->sites.items, n, sizeof(struct report_site), by_total);
+	for (uint32_t i = 0; i < n; i++)
+		map_put(&report->memory->sites, site_key(report_site(report, i)->fingerprint), i);
+	report_each(report, stalls, struct gw_stall, stall)
+		if (map_get(&report->memory->sites, site_key(old[stall->site]), &index))
+			stall->site = index;
+	free(old);
+}
+
+void collect_sort(struct gw_report *report, uint64_t now_ns)
+{
+	sort_sites(report);
+	if (report->stalls.count)
+		qsort(report->stalls.items, report->stalls.count, sizeof(struct gw_stall),
+		      by_time);
+	if (report->ended == GW_ENDED_NOT && now_ns > report->start_ns)
+		report->duration_ns = now_ns - report->start_ns;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tables.h: the report's tables: each frame, stack, site and string once.
+ *
+ * Indexes are given in order of first use, so that equal runs give equal
+ * reports. Private to collect.c.
+ */
+#ifndef TABLES_H
+#define TABLES_H
+
+#include "blame.h"
+#include "event.h"
+#include "report.h"
+
+int tables_new(struct report_memory **out);
+void tables_free(struct report_memory *memory);
+
+const char *tables_string(struct gw_report *report, const char *text); /* interned; NULL: no memory */
+const char *tables_copy(struct gw_report *report, const char *text);   /* of a text used once */
+void *tables_bytes(struct gw_report *report, size_t size); /* zeroed; lives as long as the report */
+void *tables_add(struct report_vec *vec, size_t size);	   /* a new zeroed item; NULL: no memory */
+
+uint32_t tables_loop(const struct report_memory *memory, uint32_t serial); /* GW_NONE */
+int tables_put_loop(struct report_memory *memory, uint32_t serial, uint32_t index);
+
+/* Index, or -ENOMEM. */
+int64_t tables_frame(struct gw_report *report, const struct event_frame *frame);
+int64_t tables_stack(struct gw_report *report, const uint32_t *frames, uint32_t depth);
+int64_t tables_site(struct gw_report *report, const struct verdict *verdict);
+void tables_site_add(struct gw_report *report, uint32_t site, const struct gw_stall *stall);
+
+#endif

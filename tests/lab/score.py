@@ -1,0 +1,504 @@
+#!/usr/bin/env python3
+"""Score greenwatch against workloads that tell the truth about themselves.
+
+For each workload: start it, wait for READY, start `greenwatch -p PID -T 50ms -o FILE`, wait for its line `watching ...`,
+release the workload, read the report, compare. Nothing is judged by a human eye and nothing is skipped in silence.
+
+The rules:
+
+found     a reported stall of the workload's loop covers at least half of a planned one; one report to one truth
+missed    a planned stall without such a report. Truths shorter than 1.2 x threshold are not judged
+invented  a reported stall left over, also the second half of a split one, unless
+            - the workload's own heartbeat saw the loop late there (HICCUP covers half of it), or
+            - its charged time (duration - runqueue - throttled - stopped) is under the threshold: the machine's doing
+          (both are counted as `noise`)
+error     reported length - true length. A turn honestly begins before and ends after the blocking thing (dispatch), so
+          up to 0.5 ms longer is allowed, and what the thread, by its own schedstat, waited for a CPU after the end of
+          the truth; what is left (`net`), and every shortfall, must stay within 1 ms + 0.5 % at p95
+ledger    the six parts add up to the duration exactly; with a complete report nothing is unaccounted
+cause     as planned. A stall that waited 35 % or more of its time for a CPU by its own schedstat may be `runqueue`
+          as well: that is the shared machine, and true
+function  frames[stall.frame].name, last dotted component; `-` means that there is no frame
+
+It ends only processes it started, by pid. It refuses to pass when a workload did not run.
+"""
+
+import argparse
+import collections
+import json
+import math
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+THRESHOLD_NS = 50_000_000
+SHORTEST_JUDGED = 1.2
+DISPATCH_NS = 500_000
+BOUND_NS, BOUND_SHARE = 1_000_000, 0.005
+STARVED_SHARE = 0.35
+FUNCTION_RIGHT = 0.95
+PARTS = ("oncpu_ns", "blocked_ns", "runqueue_ns", "throttled_ns", "stopped_ns", "unaccounted_ns")
+NOT_CHARGED = ("runqueue_ns", "throttled_ns", "stopped_ns")
+
+START_S, REPORT_S, LIFE_S, STALL_S = 20, 30, 30, 1.0
+
+# name: arguments; a name in *.py is run by --python, epoll_loop is compiled first
+WORKLOADS = {
+    "gevent_sleep": ("gevent_sleep.py",),
+    "gevent_cpu": ("gevent_cpu.py",),
+    "gevent_sort": ("gevent_sort.py",),
+    "gevent_fsync": ("gevent_fsync.py",),
+    "gevent_recv": ("gevent_recv.py",),
+    "gevent_crowd": ("gevent_crowd.py",),
+    "gevent_hub": ("gevent_hub.py",),
+    "gevent_runqueue": ("gevent_runqueue.py",),
+    "gevent_stopped": ("gevent_stopped.py",),
+    "asyncio_sleep": ("asyncio_sleep.py",),
+    "asyncio_cpu": ("asyncio_cpu.py",),
+    "epoll_sleep": ("epoll_loop", "sleep"),
+    "epoll_cpu": ("epoll_loop", "cpu"),
+    "gevent_idle": ("gevent_idle.py",),
+    "gevent_busy": ("gevent_busy.py",),
+}
+
+Truth = collections.namedtuple("Truth", "begin end function cause extra")
+Said = collections.namedtuple("Said", "pid tid truths hiccups done")
+
+
+class Trouble(Exception):
+    """The workload or greenwatch did not do its part, so there is nothing to judge."""
+
+
+# What the workload said
+
+def read_said(lines):
+    pid = tid = None
+    truths, hiccups, done = [], [], False
+    for line in lines:
+        word, *rest = line.split() or [""]
+        if word == "READY":
+            pid, tid = int(rest[0]), int(rest[1])
+        elif word == "STALL":
+            extra = dict(pair.split("=", 1) for pair in rest[4:])
+            truths.append(Truth(int(rest[0]), int(rest[1]), rest[2], rest[3], extra))
+        elif word == "HICCUP":
+            hiccups.append((int(rest[0]), int(rest[1])))
+        elif word == "DONE":
+            done = True
+    return Said(pid, tid, truths, hiccups, done)
+
+
+# Matching and judging
+
+def overlap(a, b):
+    return max(0, min(a[1], b[1]) - max(a[0], b[0]))
+
+
+def percentile(values, share):
+    """Nearest rank; None of nothing."""
+    if not values:
+        return None
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def charged_ns(stall):
+    return stall["duration_ns"] - sum(stall["ledger"][part] for part in NOT_CHARGED)
+
+
+def spans(report):
+    start = report["run"]["start_monotonic_ns"]
+    return [(start + s["at_ns"], start + s["at_ns"] + s["duration_ns"]) for s in report["stalls"]]
+
+
+def match(truths, reported):
+    """Pair intervals by overlap, the largest first, each used once: {index of truth: index of report}."""
+    candidates = []
+    for i, (begin, end) in enumerate(truths):
+        for j, span in enumerate(reported):
+            shared = overlap((begin, end), span)
+            if shared > 0 and shared * 2 >= end - begin:
+                candidates.append((-shared, i, j))
+    pairs, used = {}, set()
+    for _, i, j in sorted(candidates):
+        if i not in pairs and j not in used:
+            pairs[i] = j
+            used.add(j)
+    return pairs
+
+
+def is_noise(stall, span, hiccups, threshold_ns):
+    late = any(overlap(span, hiccup) * 2 >= span[1] - span[0] for hiccup in hiccups)
+    return late or charged_ns(stall) < threshold_ns
+
+
+def frame_name(report, stall):
+    if "frame" not in stall:
+        return "-"
+    return report["frames"][stall["frame"]]["name"]
+
+
+def same_function(name, function):
+    return name.rsplit(".", 1)[-1] == function
+
+
+def was_starved(truth):
+    return int(truth.extra.get("runqueue_ns", 0)) >= STARVED_SHARE * (truth.end - truth.begin)
+
+
+def judge_pair(report, stall, truth):
+    true_ns = truth.end - truth.begin
+    error = stall["duration_ns"] - true_ns
+    allowed = DISPATCH_NS + int(truth.extra.get("tail_runqueue_ns", 0))
+    net = max(0, error - allowed) if error >= 0 else -error
+    starved = was_starved(truth)
+    causes = {truth.cause, truth.extra.get("also", truth.cause)} | ({"runqueue"} if starved else set())
+    name = frame_name(report, stall)
+    right = same_function(name, truth.function) or (starved and name == "-")
+    return {
+        "true_ns": true_ns, "reported_ns": stall["duration_ns"], "error_ns": error, "net_error_ns": net,
+        "over_bound_ns": net - BOUND_NS - round(BOUND_SHARE * true_ns),
+        "cause": stall["cause"], "true_cause": truth.cause, "cause_right": stall["cause"] in causes,
+        "function": name, "true_function": truth.function, "function_right": right, "starved": starved,
+        "oncpu_ns": stall["ledger"]["oncpu_ns"], "true_cpu_ns": int(truth.extra.get("cpu_ns", 0)),
+        "runqueue_ns": stall["ledger"]["runqueue_ns"], "true_runqueue_ns": int(truth.extra.get("runqueue_ns", 0)),
+    }
+
+
+def ledger_faults(report):
+    faults = []
+    for stall in report["stalls"]:
+        ledger = stall["ledger"]
+        rest = stall["duration_ns"] - sum(ledger[part] for part in PARTS)
+        if rest:
+            faults.append(f"stall at {stall['at_ns']}: the parts miss the duration by {rest} ns")
+        if report["quality"]["complete"] and ledger["unaccounted_ns"]:
+            faults.append(f"stall at {stall['at_ns']}: {ledger['unaccounted_ns']} ns unaccounted in a complete report")
+    return faults
+
+
+def judge(said, report, threshold_ns=THRESHOLD_NS):
+    """Everything that is to be known about one run, as plain data."""
+    loop = f"{said.pid}/{said.tid}"
+    reported = spans(report)
+    own = [j for j, stall in enumerate(report["stalls"]) if stall["loop"] == loop]
+    pairs = match([(t.begin, t.end) for t in said.truths], [reported[j] for j in own])
+    pairs = {i: own[j] for i, j in pairs.items()}
+    judged = [i for i, t in enumerate(said.truths) if t.end - t.begin >= SHORTEST_JUDGED * threshold_ns]
+
+    invented, noise = [], 0
+    for j in sorted(set(range(len(reported))) - set(pairs.values())):
+        stall = report["stalls"][j]
+        if is_noise(stall, reported[j], said.hiccups if stall["loop"] == loop else [], threshold_ns):
+            noise += 1
+        else:
+            invented.append({"loop": stall["loop"], "at_ns": stall["at_ns"], "duration_ns": stall["duration_ns"],
+                             "cause": stall["cause"], "function": frame_name(report, stall)})
+    return {
+        "planned": len(judged),
+        "ignored": len(said.truths) - len(judged),
+        "matches": [judge_pair(report, report["stalls"][pairs[i]], said.truths[i]) for i in judged if i in pairs],
+        "missed": [said.truths[i]._asdict() for i in judged if i not in pairs],
+        "invented": invented, "noise": noise,
+        "ledger_faults": ledger_faults(report),
+        "complete": report["quality"]["complete"],
+    }
+
+
+def sum_up(results):
+    """One result out of many."""
+    total = {"planned": 0, "ignored": 0, "matches": [], "missed": [], "invented": [], "noise": 0, "ledger_faults": [],
+             "complete": True}
+    for result in results:
+        for key in total:
+            total[key] = total[key] and result[key] if key == "complete" else total[key] + result[key]
+    return total
+
+
+def share(part, whole):
+    return part / whole if whole else None
+
+
+def figures(result):
+    matches = result["matches"]
+    found = len(matches)
+    raw = [abs(m["error_ns"]) for m in matches]
+    return {
+        "planned": result["planned"], "found": found, "missed": len(result["missed"]),
+        "invented": len(result["invented"]), "noise": result["noise"],
+        "recall": share(found, result["planned"]), "precision": share(found, found + len(result["invented"])),
+        "error_p50_ns": percentile(raw, 0.50), "error_p95_ns": percentile(raw, 0.95),
+        "net_p50_ns": percentile([m["net_error_ns"] for m in matches], 0.50),
+        "net_p95_ns": percentile([m["net_error_ns"] for m in matches], 0.95),
+        "relative_p50": percentile([abs(m["error_ns"]) / m["true_ns"] for m in matches], 0.50),
+        "relative_p95": percentile([abs(m["error_ns"]) / m["true_ns"] for m in matches], 0.95),
+        "over_bound_p95_ns": percentile([m["over_bound_ns"] for m in matches], 0.95),
+        "cause": share(sum(m["cause_right"] for m in matches), found),
+        "function": share(sum(m["function_right"] for m in matches), found),
+        "starved": sum(m["starved"] for m in matches),
+    }
+
+
+def complaints(result):
+    """What --assert holds against a result."""
+    f = figures(result)
+    found = []
+    if f["missed"]:
+        found.append(f"{f['missed']} of {f['planned']} stalls missed")
+    if f["invented"]:
+        found.append(f"{f['invented']} stalls invented")
+    if f["over_bound_p95_ns"] is not None and f["over_bound_p95_ns"] > 0:
+        found.append(f"duration error over 1 ms + 0.5 % at p95, by {ms(f['over_bound_p95_ns'])} ms")
+    if result["ledger_faults"]:
+        found.append(f"{len(result['ledger_faults'])} ledger faults, first: {result['ledger_faults'][0]}")
+    if f["cause"] is not None and f["cause"] < 1:
+        found.append(f"cause wrong: {wrong(result, 'cause')}")
+    if f["function"] is not None and f["function"] < FUNCTION_RIGHT:
+        found.append(f"function wrong: {wrong(result, 'function')}")
+    return found
+
+
+def wrong(result, what):
+    """Counts of `true -> reported`, for people."""
+    pairs = collections.Counter(f"{m['true_' + what]} -> {m[what]}" for m in result["matches"] if not m[what + "_right"])
+    return ", ".join(f"{count}x {pair}" for pair, count in pairs.most_common(4))
+
+
+# Running
+
+class Lines:
+    """Reads a pipe in a thread, so that waiting for a line can have an end."""
+
+    def __init__(self, pipe):
+        self.lines = []
+        self.news = threading.Condition()
+        self.ended = False
+        self.thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
+        self.thread.start()
+
+    def _read(self, pipe):
+        for line in pipe:
+            with self.news:
+                self.lines.append(line.rstrip("\n"))
+                self.news.notify_all()
+        with self.news:
+            self.ended = True
+            self.news.notify_all()
+
+    def find(self, start):
+        return next((line for line in self.lines if line.startswith(start)), None)
+
+    def wait_for(self, start, seconds):
+        with self.news:
+            self.news.wait_for(lambda: self.ended or self.find(start), seconds)
+            return self.find(start)
+
+    def rest(self):
+        self.thread.join(5)
+        return self.lines
+
+
+def end(process):
+    """End a process of ours, politely first."""
+    if process.poll() is not None:
+        return
+    for number, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        process.send_signal(number)
+        try:
+            process.wait(seconds)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+
+
+def wait_or_trouble(process, seconds, what):
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise Trouble(f"{what} did not end within {seconds:.0f} s") from None
+
+
+def start(argv, **pipes):
+    return subprocess.Popen([str(a) for a in argv], text=True, errors="replace", **pipes)
+
+
+def run_workload(argv, opts, place):
+    """Run one workload under greenwatch; returns what it said and the report."""
+    report_file = place / "report.json"
+    started = []
+    try:
+        workload = start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=HERE)
+        started.append(workload)
+        said = Lines(workload.stdout)
+        if not said.wait_for("READY", START_S):
+            raise Trouble("the workload never said READY")
+
+        tool = start([opts.greenwatch, "-p", workload.pid, "-T", "50ms", "-o", report_file, *opts.tool_args],
+                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=place)
+        started.append(tool)
+        talk = Lines(tool.stderr)
+        if not talk.wait_for("watching ", START_S):
+            raise Trouble("greenwatch never said `watching`: " + " / ".join(talk.lines[-5:]))
+
+        workload.stdin.write("go\n")
+        workload.stdin.close()
+        status = wait_or_trouble(workload, LIFE_S + opts.stalls * STALL_S, "the workload")
+        status_tool = wait_or_trouble(tool, REPORT_S, "greenwatch")
+        (place / "truth.txt").write_text("\n".join(said.rest()) + "\n")
+        (place / "stderr.txt").write_text("\n".join(talk.rest()) + "\n")
+        if status != 0 or not said.find("DONE"):
+            raise Trouble(f"the workload failed, status {status}")
+        if status_tool != 0:
+            raise Trouble(f"greenwatch ended with {status_tool}: " + " / ".join(talk.lines[-5:]))
+        return read_said(said.lines), json.loads(report_file.read_text())
+    except OSError as error:
+        raise Trouble(str(error)) from None
+    except ValueError as error:
+        raise Trouble(f"the report is no JSON: {error}") from None
+    finally:
+        for process in reversed(started):
+            end(process)
+
+
+def lacks_gevent(python):
+    done = subprocess.run([python, "-c", "import gevent"], capture_output=True, timeout=START_S, check=False)
+    return done.returncode != 0
+
+
+def compile_loop(opts, place):
+    program = place / "epoll_loop"
+    subprocess.run([opts.cc, "-g", "-O1", "-Wall", "-std=gnu11", "-o", program, HERE / "epoll_loop.c"], check=True,
+                   timeout=60)
+    return program
+
+
+def command(name, opts, epoll_loop):
+    program, *rest = WORKLOADS[name]
+    head = [opts.python, "-B", HERE / program] if program.endswith(".py") else [epoll_loop]
+    return head + rest + ["--stalls", opts.stalls, "--seed", opts.seed]
+
+
+def run_all(opts, place):
+    """{name: judged result}, {name: reason it was skipped}, {name: what went wrong}"""
+    results, skipped, troubles = {}, {}, {}
+    no_gevent = lacks_gevent(opts.python)
+    epoll_loop = compile_loop(opts, place) if any(n.startswith("epoll_") for n in opts.workloads) else None
+    for name in opts.workloads:
+        if name.startswith("gevent_") and no_gevent:
+            skipped[name] = f"{opts.python} has no gevent"
+            print(f"skip {name}: {skipped[name]}", flush=True)
+            continue
+        own = place / name
+        own.mkdir(exist_ok=True)
+        begin = time.monotonic()
+        try:
+            results[name] = judge(*run_workload(command(name, opts, epoll_loop), opts, own))
+        except Trouble as trouble:
+            troubles[name] = str(trouble)
+        except (KeyError, IndexError, TypeError) as error:
+            troubles[name] = f"the report lacks something: {error!r}"
+        print(f"{name}: {troubles.get(name, 'ran')} ({time.monotonic() - begin:.0f} s)", flush=True)
+    return results, skipped, troubles
+
+
+# Printing
+
+def ms(ns):
+    return "-" if ns is None else f"{ns / 1e6:.2f}"
+
+
+def percent(value):
+    return "-" if value is None else f"{value * 100:.1f}"
+
+
+HEAD = ("workload", "planned", "found", "missed", "invented", "noise", "recall%", "prec%", "err p50", "p95 ms", "net p50",
+        "p95 ms", "rel p95%", "bound", "ledger", "cause%", "func%", "starved")
+
+
+def row(name, result):
+    f = figures(result)
+    over = f["over_bound_p95_ns"]
+    return (name, f["planned"], f["found"], f["missed"], f["invented"], f["noise"], percent(f["recall"]),
+            percent(f["precision"]), ms(f["error_p50_ns"]), ms(f["error_p95_ns"]), ms(f["net_p50_ns"]), ms(f["net_p95_ns"]),
+            percent(f["relative_p95"]), "-" if over is None else "over" if over > 0 else "held",
+            "broken" if result["ledger_faults"] else "exact" if result["complete"] else "lossy",
+            percent(f["cause"]), percent(f["function"]), f["starved"])
+
+
+def print_table(results):
+    rows = [HEAD] + [row(name, result) for name, result in results.items()]
+    if len(results) > 1:
+        rows.append(row("total", sum_up(results.values())))
+    widths = [max(len(str(r[i])) for r in rows) for i in range(len(HEAD))]
+    print()
+    for r in rows:
+        cells = [str(r[0]).ljust(widths[0])] + [str(cell).rjust(width) for cell, width in zip(r[1:], widths[1:])]
+        print("  ".join(cells))
+    print()
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="which (all): " + " ".join(WORKLOADS))
+    parser.add_argument("--greenwatch", default=str(ROOT / "build" / "greenwatch"), help="the binary (build/greenwatch)")
+    parser.add_argument("--python", default="/usr/bin/python3", help="interpreter of the Python workloads")
+    parser.add_argument("--cc", default="cc", help="compiler of the C workloads (cc)")
+    parser.add_argument("--stalls", type=int, default=20, help="a workload (20)")
+    parser.add_argument("--seed", type=int, default=1, help="of the lengths (1)")
+    parser.add_argument("--json", metavar="FILE", help="raw results")
+    parser.add_argument("--keep", metavar="DIR", help="keep reports, truths and greenwatch's stderr here")
+    parser.add_argument("--tool-arg", dest="tool_args", action="append", default=[], metavar="ARG",
+                        help="one more argument for greenwatch, repeatable: --tool-arg=--no-follow")
+    parser.add_argument("--assert", dest="strict", action="store_true", help="exit 1 unless everything is right")
+    parser.add_argument("--allow-skip", action="store_true", help="with --assert: a skipped workload is no failure")
+    opts = parser.parse_args(argv)
+    unknown = set(opts.workloads) - set(WORKLOADS)
+    if unknown:
+        parser.error("no such workload: " + " ".join(sorted(unknown)))
+    opts.workloads = opts.workloads or list(WORKLOADS)
+    opts.greenwatch = str(pathlib.Path(opts.greenwatch).resolve())
+    return opts
+
+
+def main(argv=None):
+    opts = parse(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if not os.access(opts.greenwatch, os.X_OK):
+        sys.exit(f"score: {opts.greenwatch} is not there or not executable (build it, or give --greenwatch)")
+    with tempfile.TemporaryDirectory(prefix="greenwatch-lab-") as temporary:
+        place = pathlib.Path(opts.keep or temporary).resolve()
+        place.mkdir(parents=True, exist_ok=True)
+        try:
+            results, skipped, troubles = run_all(opts, place)
+        except (OSError, subprocess.SubprocessError) as error:
+            sys.exit(f"score: cannot begin: {error}")
+
+    if results:
+        print_table(results)
+    failures = [f"{name}: {text}" for name, result in results.items() for text in complaints(result)]
+    failures += [f"{name}: did not run: {text}" for name, text in troubles.items()]
+    if not opts.allow_skip:
+        failures += [f"{name}: skipped: {text}" for name, text in skipped.items()]
+    for text in failures:
+        print(text)
+    if opts.json:
+        total = figures(sum_up(results.values()))
+        raw = {"results": results, "figures": {n: figures(r) for n, r in results.items()}, "total": total,
+               "skipped": skipped, "troubles": troubles, "failures": failures}
+        pathlib.Path(opts.json).write_text(json.dumps(raw, indent=1) + "\n")
+
+    total = figures(sum_up(results.values()))
+    print(f"lab: {len(results)} of {len(opts.workloads)} workloads ran, {total['found']} of {total['planned']} stalls "
+          f"found, {total['invented']} invented: {'FAILED' if failures else 'passed'}")
+    return 1 if failures and opts.strict else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
