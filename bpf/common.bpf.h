@@ -17,6 +17,23 @@
 
 #define read_user(dst, size, address) bpf_probe_read_user(dst, size, (const void *)(address))
 
+#define WALK_OLD 32 /* frames where bpf_loop is missing: before 5.17 */
+
+enum bpf_func_id___loop {
+	BPF_FUNC_loop___loop = 181,
+};
+
+#define walk_each(n, step, ctx)                                                                    \
+	do {                                                                                       \
+		if (bpf_core_enum_value_exists(enum bpf_func_id___loop, BPF_FUNC_loop___loop)) {   \
+			bpf_loop(n, step, ctx, 0);                                                 \
+			break;                                                                     \
+		}                                                                                  \
+		for (__u32 i_ = 0; i_ < WALK_OLD; i_++)                                            \
+			if (step(i_, ctx))                                                         \
+				break;                                                             \
+	} while (0)
+
 #include "turn.h"
 #include "pywalk.h"
 

@@ -63,7 +63,7 @@ static __always_inline __u32 next_serial(void)
 }
 
 /* Makes task a loop; its slot is zeroed and its turn not begun. NULL: no slot is free. */
-static __always_inline struct wire_loop *loop_bind(struct task_struct *task, struct thread *th,
+static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct thread *th,
 						   __u32 class, __s32 fd, __u64 now)
 {
 	struct wire_loop *l;
@@ -114,7 +114,7 @@ static __always_inline void late_fill(struct wire_late *e, const struct wire_loo
 }
 
 /* Sends a turn that was late: first the stack of its longest slice, unless that went already. */
-static __always_inline void late_send(const struct wire_loop *l, __u32 slot, __u64 now, __u32 flags)
+static __noinline void late_send(const struct wire_loop *l, __u32 slot, __u64 now, __u32 flags)
 {
 	struct wire_scratch *scratch = scratch_at(slot);
 
@@ -143,7 +143,7 @@ static __always_inline void scratch_reset(__u32 slot)
 }
 
 /* The thread ends or becomes another program: closes its turn, leaves the totals for user space. */
-static __always_inline void loop_finish(struct thread *th, __u32 flags)
+static __noinline void loop_finish(struct thread *th, __u32 flags)
 {
 	struct wire_loop *l = loop_at(th->slot);
 	__u64 now = bpf_ktime_get_ns();

@@ -4,8 +4,9 @@
  *
  * Pure C over one shimmed read: read_user(dst, size, address) returns 0 or
  * negative, and never blocks. The kernel side maps it to
- * bpf_probe_read_user; the unit tests to a made-up memory image. One read
- * per frame. Judges nothing and names nothing: which frames are shims, and
+ * bpf_probe_read_user and walk_each() to bpf_loop, so that the verifier looks
+ * at one frame instead of 128; the unit tests read a made-up memory image. One
+ * read per frame. Judges nothing and names nothing: which frames are shims, and
  * what a code object is called, is user space's business.
  *
  *	tstate -> [cframe ->] frame -> previous -> ... -> NULL
@@ -50,30 +51,55 @@ static inline void pywalk_frame(const struct wire_python *py, const __u64 *words
 	out->instr = instr;
 }
 
-/*
- * Fills stack->python, n_python and the flags of its head. words is scratch
- * of PYWALK_WORDS; the caller keeps it off the BPF stack if that is tight.
- */
-static inline void pywalk(const struct wire_python *py, __u64 tstate, __u64 *words,
-			  struct wire_stack *stack)
-{
-	__u32 size = py->frame_size, n = 0;
-	__u64 frame;
+#ifndef walk_each
+#define walk_each(n, step, ctx)                                                                    \
+	do {                                                                                       \
+		for (__u32 i_ = 0; i_ < (n); i_++)                                                 \
+			if (step(i_, ctx))                                                         \
+				break;                                                             \
+	} while (0)
+#endif
 
-	if (size > PYWALK_WORDS * 8)
-		size = PYWALK_WORDS * 8;
-	frame = pywalk_head(py, tstate);
-	for (n = 0; n < WIRE_FRAMES && frame; n++) {
-		if (read_user(words, size, frame)) {
-			stack->head.flags |= WIRE_STACK_FAULT;
-			break;
-		}
-		pywalk_frame(py, words, frame, &stack->python[n]);
-		frame = pywalk_word(words, py->frame_back);
+struct pywalk {
+	const struct wire_python *py;
+	struct wire_stack *stack;
+	__u64 frame; /* to be read next; 0: the end was reached */
+	__u32 size;
+	__u32 fault;
+	__u64 words[PYWALK_WORDS];
+};
+
+/* One frame; 1 when there is no further one. */
+static long pywalk_step(__u32 i, struct pywalk *walk)
+{
+	__u32 size = walk->size;
+
+	if (i >= WIRE_FRAMES || size > sizeof(walk->words) || !walk->frame)
+		return 1;
+	if (read_user(walk->words, size, walk->frame)) {
+		walk->fault = 1;
+		return 1;
 	}
-	if (n == WIRE_FRAMES && frame)
+	pywalk_frame(walk->py, walk->words, walk->frame, &walk->stack->python[i]);
+	walk->stack->n_python = i + 1;
+	walk->frame = pywalk_word(walk->words, walk->py->frame_back);
+	return 0;
+}
+
+/* Fills stack->python, n_python and the flags of its head. */
+static inline void pywalk(const struct wire_python *py, __u64 tstate, struct wire_stack *stack)
+{
+	struct pywalk walk = { .py = py, .stack = stack, .size = py->frame_size };
+
+	if (walk.size > sizeof(walk.words))
+		walk.size = sizeof(walk.words);
+	stack->n_python = 0;
+	walk.frame = pywalk_head(py, tstate);
+	walk_each(WIRE_FRAMES, pywalk_step, &walk);
+	if (walk.fault)
+		stack->head.flags |= WIRE_STACK_FAULT;
+	else if (walk.frame)
 		stack->head.flags |= WIRE_STACK_CUT;
-	stack->n_python = n;
 }
 
 #endif

@@ -7,7 +7,6 @@
  * is still mapped; the registers tell the call and its arguments. Healthy
  * turns send nothing.
  */
-#include "loop.bpf.h"
 #include "stack.bpf.h"
 
 #define SENT_LIMIT  64	    /* slices sent one by one in a turn; then the longest only */
@@ -34,7 +33,7 @@ static __always_inline bool in_own_wait(const struct wire_loop *l, struct pt_reg
 	return wait_is_own(l, wait_class_of((__s32)regs->orig_ax, args), args[0]);
 }
 
-static __always_inline void slice_begin(void *ctx, struct wire_loop *l, __u32 slot,
+static __noinline void slice_begin(void *ctx, struct wire_loop *l, __u32 slot,
 					struct pt_regs *regs, __u64 now)
 {
 	struct wire_scratch *scratch = scratch_at(slot);
@@ -59,7 +58,7 @@ static __always_inline void slice_begin(void *ctx, struct wire_loop *l, __u32 sl
 	s->weight_ns = 0;
 }
 
-static __always_inline void leaves(void *ctx, struct task_struct *task, struct thread *th,
+static __noinline void leaves(void *ctx, struct task_struct *task, struct thread *th,
 				   bool preempt, __u32 state)
 {
 	struct wire_loop *l = loop_at(th->slot);
@@ -93,7 +92,7 @@ static __always_inline void leaves(void *ctx, struct task_struct *task, struct t
 }
 
 /* Sums a slice by its call; what finds no place of its own goes to the last one. */
-static __always_inline void waits_add(struct wire_scratch *scratch, __s32 call, __u64 ns)
+static __noinline void waits_add(struct wire_scratch *scratch, __s32 call, __u64 ns)
 {
 	__u32 i;
 
@@ -116,7 +115,7 @@ static __always_inline void waits_add(struct wire_scratch *scratch, __s32 call, 
 }
 
 /* before: who had the CPU until now. A full table keeps what it has: shares are lower bounds. */
-static __always_inline void rivals_add(struct wire_scratch *scratch, struct task_struct *before,
+static __noinline void rivals_add(struct wire_scratch *scratch, struct task_struct *before,
 				       __u64 ns)
 {
 	__u32 tid = before->pid, i;
@@ -138,7 +137,7 @@ static __always_inline void rivals_add(struct wire_scratch *scratch, struct task
 }
 
 /* A slice with a stack has ended: keep it if it is the longest, send it if the turn is late. */
-static __always_inline void slice_end(struct wire_loop *l, struct wire_scratch *scratch,
+static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scratch,
 				      const struct turn_slice *slice, __u64 now)
 {
 	__u32 i = (scratch->best ^ 1) & 1;
@@ -164,7 +163,7 @@ static __always_inline void slice_end(struct wire_loop *l, struct wire_scratch *
 	}
 }
 
-static __always_inline void returns(struct task_struct *task, struct thread *th,
+static __noinline void returns(struct task_struct *task, struct thread *th,
 				    struct task_struct *before)
 {
 	struct wire_loop *l = loop_at(th->slot);

@@ -12,7 +12,6 @@
 
 static __always_inline void stack_python(struct wire_stack *s, const struct wire_aim *aim)
 {
-	__u64 words[PYWALK_WORDS] = {};
 	struct wire_python *py;
 	__u32 layout = aim->layout;
 
@@ -20,7 +19,7 @@ static __always_inline void stack_python(struct wire_stack *s, const struct wire
 	if (!py)
 		return;
 	s->layout = layout;
-	pywalk(py, aim->tstate, words, s);
+	pywalk(py, aim->tstate, s);
 	if (s->head.flags & WIRE_STACK_FAULT)
 		count(stack_fault);
 }

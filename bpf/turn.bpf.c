@@ -13,7 +13,7 @@
 #define POLLS_OF_A_LOOP 8 /* polling now and then does not make a thread a loop */
 #define FOREIGN_LIMIT	64
 
-static __always_inline void turn_next(struct task_struct *task, struct thread *th,
+static __noinline void turn_next(struct task_struct *task, struct thread *th,
 				      struct wire_loop *l)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -45,7 +45,7 @@ static __always_inline void bind_and_begin(struct task_struct *task, struct thre
 }
 
 /* A thread that is no loop yet enters a wait. */
-static __always_inline void candidate(struct task_struct *task, struct thread *th, __u32 class,
+static __noinline void candidate(struct task_struct *task, struct thread *th, __u32 class,
 				      __s32 fd)
 {
 	struct thread *leader = thread_of(task->group_leader);
@@ -62,7 +62,7 @@ static __always_inline void candidate(struct task_struct *task, struct thread *t
 		bind_and_begin(task, th, class, fd);
 }
 
-static __always_inline void rebind(struct task_struct *task, struct thread *th, struct wire_loop *l,
+static __noinline void rebind(struct task_struct *task, struct thread *th, struct wire_loop *l,
 				   __u32 class, __s32 fd)
 {
 	l->wait_class = class;
@@ -78,7 +78,7 @@ static __always_inline void rebind(struct task_struct *task, struct thread *th, 
  * other (a nested loop of a C library). It is the loop's new wait when the
  * old descriptor has gone, or when it is entered far more often than the old.
  */
-static __always_inline void foreign_wait(struct task_struct *task, struct thread *th,
+static __noinline void foreign_wait(struct task_struct *task, struct thread *th,
 					 struct wire_loop *l, __u32 class, __s32 fd)
 {
 	struct thread *leader;

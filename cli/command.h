@@ -8,16 +8,16 @@
 #include "opts.h"
 
 enum { /* exit codes, the same for every command */
-	EXIT_DONE = 0,
-	EXIT_ERROR = 1,
-	EXIT_USAGE = 2,
+       EXIT_DONE = 0,
+       EXIT_ERROR = 1,
+       EXIT_USAGE = 2,
 };
 
 struct command {
 	const char *name;
 	int (*run)(struct options *options); /* options->words: without the command word */
-	const char *usage, *help;	     /* help NULL: left out of the first page */
-	int bit;			     /* which options it takes */
+	const char *usage, *help;            /* help NULL: left out of the first page */
+	int bit;                             /* which options it takes */
 };
 
 extern const struct command commands[]; /* the last one has no name */

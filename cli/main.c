@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * main.c: finds the command and hands it the options.
  *
@@ -41,8 +41,9 @@ static const struct command *find(struct options *options)
 	for (const struct command *command = commands; command->name; command++) {
 		if (!options->words.count || strcmp(command->name, options->words.items[0]))
 			continue;
-		options->words.items++;
 		options->words.count--;
+		memmove(options->words.items, options->words.items + 1,
+			options->words.count * sizeof(*options->words.items));
 		return command;
 	}
 	return &commands[0];
@@ -79,26 +80,29 @@ static int run(struct options *options)
 	return command->run(options);
 }
 
+/* "greenwatch --schema > full disk" is an error; a reader who has gone is none. */
+static int flush(void)
+{
+	errno = 0;
+	if ((!fflush(stdout) && !ferror(stdout)) || errno == EPIPE)
+		return EXIT_DONE;
+	fprintf(stderr, "greenwatch: cannot write stdout: %s\n", strerror(errno ? errno : EIO));
+	return EXIT_ERROR;
+}
+
 int main(int argc, char **argv)
 {
-	const char **words;
 	struct options options;
 	int err, code;
 
 	setlocale(LC_CTYPE, "");
 	err = options_parse(&options, argc, argv, getenv("GREENWATCH_OPTIONS"));
-	words = options.words.items;
 	if (err == -EINVAL && !options.help)
 		code = usage("%s", options.error);
 	else if (err && err != -EINVAL)
 		code = usage("out of memory");
 	else
 		code = run(&options);
-	options.words.items = words;
 	options_free(&options);
-	if (fflush(stdout) && errno != EPIPE && code == EXIT_DONE) {
-		fprintf(stderr, "greenwatch: cannot write stdout: %s\n", strerror(errno));
-		code = EXIT_ERROR;
-	}
-	return code;
+	return code ? code : flush();
 }

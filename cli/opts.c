@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * opts.c: the option table, and getopt_long fed from it.
  *
@@ -17,9 +17,9 @@
 #include "times.h"
 #include "greenwatch.h"
 
-#define PID_MAX	  (1u << 22) /* the kernel's own limit */
-#define SAFE	  300	     /* bytes of a value in an error */
-#define LONG_BASE 1000	     /* getopt's number of row 0 */
+#define PID_MAX   (1u << 22) /* the kernel's own limit */
+#define SAFE      300        /* bytes of a value in an error */
+#define LONG_BASE 1000       /* getopt's number of row 0 */
 
 #define AT(field) offsetof(struct options, field)
 
@@ -33,10 +33,10 @@ static const struct opt table[] = {
 	  "a turn longer than this is a stall (100ms)", OPT_WATCH, 1, TIME_HOUR },
 	{ 'o', "output", OPT_TEXTS, AT(outputs), "FILE",
 	  "write the report: .json or .jsonl, - is stdout; repeatable", OPT_ANY, 0, 0 },
-	{ 0, "json", OPT_FLAG, AT(json), NULL, "the report on stdout at the end, nothing else there",
-	  OPT_ANY, 0, 0 },
-	{ 0, "jsonl", OPT_FLAG, AT(jsonl), NULL, "one JSON object per stall on stdout, then a summary",
-	  OPT_ANY, 0, 0 },
+	{ 0, "json", OPT_FLAG, AT(json), NULL,
+	  "the report on stdout at the end, nothing else there", OPT_ANY, 0, 0 },
+	{ 0, "jsonl", OPT_FLAG, AT(jsonl), NULL,
+	  "one JSON object per stall on stdout, then a summary", OPT_ANY, 0, 0 },
 	{ 0, "max-stalls", OPT_NUMBER, AT(max_stalls), "N",
 	  "stalls kept one by one, the rest is counted (10000)", OPT_WATCH, 1, 10000000 },
 	{ 0, "sample-period", OPT_EXACT, AT(period_ns), "TIME",
@@ -61,8 +61,7 @@ const struct opt *options_row(size_t i)
 	return i < ROWS ? &table[i] : NULL;
 }
 
-static int fail(struct options *out, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+static int fail(struct options *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static int fail(struct options *out, const char *format, ...)
 {
@@ -80,9 +79,9 @@ static int add_pid(struct options *out, const char *name, const char *from, size
 	uint64_t pid = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		pid = from[i] >= '0' && from[i] <= '9' && pid <= PID_MAX ?
-			      pid * 10 + (uint64_t)(from[i] - '0') :
-			      UINT64_MAX;
+		pid = from[i] >= '0' && from[i] <= '9' && pid <= PID_MAX
+			      ? pid * 10 + (uint64_t)(from[i] - '0')
+			      : UINT64_MAX;
 	}
 	if (!pid || pid > PID_MAX) {
 		snprintf(word, sizeof(word), "%.*s", (int)(len > 20 ? 20 : len), from);
@@ -247,8 +246,8 @@ static void fill_getopt(char *letters, struct option *longs)
 	for (size_t i = 0; i < ROWS; i++) {
 		longs[i] = (struct option){
 			.name = table[i].name,
-			.has_arg = table[i].type == OPT_MAYBE ? optional_argument :
-							       takes_value(&table[i]),
+			.has_arg = table[i].type == OPT_MAYBE ? optional_argument
+							      : takes_value(&table[i]),
 			.val = LONG_BASE + (int)i,
 		};
 		if (!table[i].letter)
@@ -334,6 +333,8 @@ int options_parse(struct options *out, int argc, char **argv, const char *env)
 	for (int i = 1; i < argc; i++)
 		all[n++] = argv[i];
 	err = parse_all(out, n, all);
+	for (int i = 1; err && i < argc; i++) /* help is shown whatever else is wrong */
+		out->help |= !strcmp(argv[i], "-h") || !strcmp(argv[i], "--help");
 	free(all);
 	return err;
 }

@@ -29,9 +29,9 @@ enum opt_color {
 };
 
 enum { /* which commands take an option */
-	OPT_WATCH = 1,
-	OPT_REPLAY = 2,
-	OPT_ANY = ~0,
+       OPT_WATCH = 1,
+       OPT_REPLAY = 2,
+       OPT_ANY = ~0,
 };
 
 struct opt {
@@ -57,16 +57,16 @@ struct opt_pids {
 struct options {
 	struct opt_pids pids;
 	struct opt_texts outputs;
-	struct opt_texts words; /* bare words, in order */
-	uint64_t duration_ns;	/* 0: until ^C */
+	struct opt_texts words;                       /* bare words, in order */
+	uint64_t duration_ns;                         /* 0: until ^C */
 	uint64_t threshold_ns, period_ns, max_stalls; /* 0: the library's default */
 	enum opt_color color;
 	unsigned verbose;
 	bool json, jsonl, quiet, no_follow, no_clobber, help, schema;
 	const char *version; /* "", "json"; NULL: not asked for */
 	const char *tape;
-	uint64_t seen;	/* bit i: row i of the table was given */
-	char *env;	/* what the strings of GREENWATCH_OPTIONS live in */
+	uint64_t seen;   /* bit i: row i of the table was given */
+	char *env;       /* what the strings of GREENWATCH_OPTIONS live in */
 	char error[700]; /* why parsing failed, for people */
 };
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * output.c: an -o file that appears whole or not at all.
  *
@@ -43,8 +43,8 @@ static bool ends_with(const char *text, const char *end)
 
 const char *output_format(const char *path, char *error, size_t size)
 {
-	static const char *const later[] = { ".html", ".folded", ".pb.gz", ".speedscope.json",
-					     ".trace.json", ".md", ".xml", ".sarif" };
+	static const char *const later[] = { ".html",       ".folded", ".pb.gz", ".speedscope.json",
+					     ".trace.json", ".md",     ".xml",   ".sarif" };
 	char safe[600];
 
 	if (!strcmp(path, "-"))
@@ -52,8 +52,9 @@ const char *output_format(const char *path, char *error, size_t size)
 	gw_escape(safe, sizeof(safe), path);
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
 		if (ends_with(path, later[i])) {
-			fail(error, size, 0, "-o \"%s\": %s is not in this version; use .json or .jsonl",
-			     safe, later[i]);
+			fail(error, size, 0,
+			     "-o \"%s\": %s is not in this version; use .json or .jsonl", safe,
+			     later[i]);
 			return NULL;
 		}
 	}
@@ -85,8 +86,9 @@ static int check_old(struct output *out, mode_t *mode, char *error, size_t size)
 	if (!S_ISREG(st.st_mode))
 		return fail(error, size, -EINVAL, "%s: is no regular file, not replaced", safe);
 	if (st.st_uid != geteuid())
-		return fail(error, size, -EPERM, "%s: belongs to another user (uid %u), not replaced",
-			    safe, (unsigned)st.st_uid);
+		return fail(error, size, -EPERM,
+			    "%s: belongs to another user (uid %u), not replaced", safe,
+			    (unsigned)st.st_uid);
 	if (out->no_clobber)
 		return fail(error, size, -EEXIST, "%s: exists already (--no-clobber)", safe);
 	*mode = st.st_mode & 0777;
@@ -96,8 +98,8 @@ static int check_old(struct output *out, mode_t *mode, char *error, size_t size)
 static int open_directory(struct output *out, char *error, size_t size)
 {
 	char *slash = strrchr(out->path, '/'), safe[600];
-	char *dir = slash ? strndup(out->path, slash == out->path ? 1 : (size_t)(slash - out->path)) :
-			    strdup(".");
+	char *dir = slash ? strndup(out->path, slash == out->path ? 1 : (size_t)(slash - out->path))
+			  : strdup(".");
 	int err = 0;
 
 	if (!dir)

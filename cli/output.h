@@ -10,10 +10,10 @@
 #include <stdio.h>
 
 struct output {
-	char *path;    /* as asked for */
-	char *temp;    /* written under this name first */
+	char *path;       /* as asked for */
+	char *temp;       /* written under this name first */
 	const char *name; /* last component of path */
-	int dir;       /* the directory both lie in; -1: none */
+	int dir;          /* the directory both lie in; -1: none */
 	bool no_clobber;
 	FILE *to;
 };
@@ -24,6 +24,6 @@ const char *output_format(const char *path, char *error, size_t size);
 /* 0, or -errno with the reason in error. out->to is then open and nothing is replaced yet. */
 int output_open(struct output *out, const char *path, bool no_clobber, char *error, size_t size);
 int output_commit(struct output *out, char *error, size_t size); /* closes it either way */
-void output_discard(struct output *out);			 /* after open or commit, too */
+void output_discard(struct output *out);                         /* after open or commit, too */
 
 #endif

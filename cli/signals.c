@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * signals.c: INT, TERM, HUP and QUIT arrive through a descriptor.
  *

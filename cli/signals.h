@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-int signals_open(void);	     /* descriptor to poll, or -errno */
-int signals_next(int fd);    /* a signal that came, 0: none */
+int signals_open(void);          /* descriptor to poll, or -errno */
+int signals_next(int fd);        /* a signal that came, 0: none */
 void signals_leave_on_int(void); /* from now on INT ends the process at once, with 130 */
 void signals_leftover(const char *path, bool add); /* removed on that way out; path is kept */
 

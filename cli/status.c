@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * status.c: the talk on stderr.
  *
@@ -20,7 +20,7 @@
 
 #define REDRAW_NS (TIME_SECOND / 4)
 #define PLAIN_NS  (10 * TIME_SECOND)
-#define CHUNK	  200 /* bytes escaped in one go; gw_escape cuts names at 256 characters */
+#define CHUNK     200 /* bytes escaped in one go; gw_escape cuts names at 256 characters */
 
 bool terminal_utf8(void)
 {

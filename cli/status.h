@@ -12,7 +12,7 @@
 #include "opts.h"
 
 struct status {
-	bool live;  /* stderr is a terminal that can be redrawn */
+	bool live; /* stderr is a terminal that can be redrawn */
 	bool quiet;
 	bool drawn; /* the line stands there now */
 	bool utf8;

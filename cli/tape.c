@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * tape.c: greenwatch replay FILE: what a tape saw, printed again anywhere.
  *
@@ -16,6 +16,7 @@
 
 struct replay {
 	struct gw *gw;
+	const struct gw_report *report; /* NULL: not open yet */
 	struct views views;
 	struct status status;
 	bool logged;
@@ -25,8 +26,8 @@ static void on_stall(void *ctx, const struct gw_stall *stall)
 {
 	struct replay *replay = ctx;
 
-	if (replay->gw)
-		views_stall(&replay->views, gw_report(replay->gw), stall);
+	if (replay->report)
+		views_stall(&replay->views, replay->report, stall);
 }
 
 static void on_log(void *ctx, enum gw_level level, const char *line)
@@ -53,7 +54,8 @@ static int play(struct replay *replay, const char *path)
 
 	if (err)
 		return fail(replay, err);
-	views_start(&replay->views, gw_report(replay->gw));
+	replay->report = gw_report(replay->gw);
+	views_start(&replay->views, replay->report);
 	while (gw_ended(replay->gw) == GW_ENDED_NOT && !replay->views.closed) {
 		err = gw_poll(replay->gw, -1);
 		if (err < 0)

@@ -16,6 +16,6 @@
 const char *time_parse(const char *text, bool needs_unit, uint64_t *ns);
 const char *number_parse(const char *text, uint64_t *out);
 void time_print(char *out, size_t size, uint64_t ns); /* "612 ms", "12.3 s" */
-uint64_t time_now(void);			      /* CLOCK_MONOTONIC, ns */
+uint64_t time_now(void);                              /* CLOCK_MONOTONIC, ns */
 
 #endif

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * views.c: everything a run is shown on.
  *
@@ -140,8 +140,7 @@ void views_start(struct views *views, const struct gw_report *report)
 	}
 }
 
-void views_stall(struct views *views, const struct gw_report *report,
-		 const struct gw_stall *stall)
+void views_stall(struct views *views, const struct gw_report *report, const struct gw_stall *stall)
 {
 	status_clear(views->status);
 	for (int i = 0; i < views->count; i++) {

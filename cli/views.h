@@ -32,8 +32,7 @@ struct views {
 int views_open(struct views *views, const struct options *options, struct status *status,
 	       const char *next);
 void views_start(struct views *views, const struct gw_report *report);
-void views_stall(struct views *views, const struct gw_report *report,
-		 const struct gw_stall *stall);
+void views_stall(struct views *views, const struct gw_report *report, const struct gw_stall *stall);
 void views_interim(struct views *views, const struct gw_report *report);
 void views_end(struct views *views, const struct gw_report *report);
 void views_close(struct views *views, bool keep); /* keep: the -o files take their names */

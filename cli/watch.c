@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * watch.c: the default command: stalls as they happen, a summary at the end.
  *
@@ -19,11 +19,13 @@
 #include "times.h"
 #include "views.h"
 
-#define STEP_MS	 100		     /* between two looks when nothing happens */
-#define SOON_NS	 (3 * TIME_SECOND) /* a loop should have been seen by then */
+#define STEP_MS 100               /* between two looks when nothing happens */
+#define SOON_NS (3 * TIME_SECOND) /* a loop should have been seen by then */
 
 struct watch {
 	struct gw *gw;
+	const struct gw_report *report; /* NULL: not open yet */
+	const struct options *options;
 	struct views views;
 	struct status status;
 	int signals;
@@ -37,8 +39,8 @@ static void on_stall(void *ctx, const struct gw_stall *stall)
 	struct watch *watch = ctx;
 
 	watch->seen_loop = true;
-	if (watch->gw)
-		views_stall(&watch->views, gw_report(watch->gw), stall);
+	if (watch->report)
+		views_stall(&watch->views, watch->report, stall);
 }
 
 static void on_log(void *ctx, enum gw_level level, const char *line)
@@ -85,13 +87,18 @@ static void take_signals(struct watch *watch)
 /* Said once: silence could mean that all is well, and here it does not. */
 static void tell_no_loop(struct watch *watch)
 {
+	const struct opt_pids *pids = &watch->options->pids;
 	char line[1024];
 
 	watch->told_none = true;
 	if (gw_describe(watch->gw, line, sizeof(line)) < 0 || !line[0])
 		status_say(&watch->status, "no event loop was seen in 3 s; still looking");
+	else if (pids->count == 1)
+		status_say(&watch->status, "%u has shown no event loop in 3 s: %s; still looking",
+			   pids->items[0], line);
 	else
-		status_say(&watch->status, "%s; still looking", line);
+		status_say(&watch->status, "no event loop was seen in 3 s: %s; still looking",
+			   line);
 }
 
 static void look(struct watch *watch)
@@ -145,20 +152,22 @@ static int end(struct watch *watch)
 {
 	struct gw_now now = { 0 };
 
+	if (!gw_now(watch->gw, &now)) /* before the end: the totals are final then */
+		watch->seen_loop |= now.loops > 0 || now.turns > 0;
 	if (gw_end(watch->gw, watch->ended) < 0)
 		watch->failed = true;
-	if (!gw_now(watch->gw, &now))
-		watch->seen_loop |= now.loops > 0 || now.turns > 0;
 	views_end(&watch->views, gw_report(watch->gw));
 	if (!watch->seen_loop)
-		status_say(&watch->status,
-			   "no event loop was seen; greenwatch help limits says what counts as one");
+		status_say(
+			&watch->status,
+			"no event loop was seen; greenwatch help limits says what counts as one");
 	views_close(&watch->views, true);
 	return watch->failed || watch->views.failed || !watch->seen_loop ? EXIT_ERROR : EXIT_DONE;
 }
 
-static int open_session(struct watch *watch, const struct options *options)
+static int open_session(struct watch *watch)
 {
+	const struct options *options = watch->options;
 	GW_OPTS(opts, .pids = options->pids.items, .n_pids = options->pids.count,
 		.no_follow = options->no_follow, .threshold_ns = options->threshold_ns,
 		.period_ns = options->period_ns, .max_stalls = (uint32_t)options->max_stalls,
@@ -172,18 +181,19 @@ static int open_session(struct watch *watch, const struct options *options)
 	return -1;
 }
 
-static int watch_all(struct watch *watch, const struct options *options)
+static int watch_all(struct watch *watch)
 {
 	int code;
 
-	if (open_session(watch, options)) {
+	if (open_session(watch)) {
 		views_close(&watch->views, false);
 		return EXIT_ERROR;
 	}
 	watch->began_ns = time_now();
-	if (options->duration_ns)
-		watch->until_ns = watch->began_ns + options->duration_ns;
-	views_start(&watch->views, gw_report(watch->gw));
+	if (watch->options->duration_ns)
+		watch->until_ns = watch->began_ns + watch->options->duration_ns;
+	watch->report = gw_report(watch->gw);
+	views_start(&watch->views, watch->report);
 	print_watching(watch);
 	run(watch);
 	code = end(watch);
@@ -193,7 +203,7 @@ static int watch_all(struct watch *watch, const struct options *options)
 
 int cmd_watch(struct options *options)
 {
-	struct watch watch = { 0 };
+	struct watch watch = { .options = options };
 	char next[80];
 	int err;
 
@@ -221,5 +231,5 @@ int cmd_watch(struct options *options)
 			 options->outputs.count || options->json ? NULL : next);
 	if (err)
 		return err;
-	return watch_all(&watch, options);
+	return watch_all(&watch);
 }

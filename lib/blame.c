@@ -253,16 +253,13 @@ static bool is_interpreter(const char *module)
 	return module && (!strncmp(module, "python", 6) || !strncmp(module, "libpython", 9));
 }
 
-/* A frame's line in the fingerprint: without what changes from build to build. The leaf inside
- * the interpreter changes from sample to sample, so it counts as the interpreter. */
+/* A frame's line in the fingerprint: without what changes from build to build. */
 static uint64_t hash_frame(uint64_t hash, const struct gw_frame *frame)
 {
 	const char *where = frame->kind == GW_FRAME_NATIVE ? frame->module : frame->file;
 	const char *name = frame->name, *end;
 	size_t len;
 
-	if (frame->kind == GW_FRAME_NATIVE && is_interpreter(frame->module))
-		name = frame->module;
 	end = frame->nameless ? strstr(name, "+0x") : NULL;
 	if (!end)
 		end = strstr(name, ".constprop.");
@@ -274,11 +271,28 @@ static uint64_t hash_frame(uint64_t hash, const struct gw_frame *frame)
 	return hash_add(hash, "\n", 1);
 }
 
+static bool has_python(const struct gw_report *report, const uint32_t *frames, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (report_frame(report, frames[i])->kind == GW_FRAME_PYTHON)
+			return true;
+	return false;
+}
+
 static uint64_t hash_line(uint64_t hash, const char *text)
 {
 	if (text)
 		hash = hash_add(hash, text, strlen(text));
 	return hash_add(hash, "\n", 1);
+}
+
+/* Kernel frames and markers never; nor the native leaf of Python code on the CPU, which is another
+ * one in every sample. */
+static bool identifies(const struct gw_frame *frame, enum gw_cause cause, bool python)
+{
+	if (frame->kind == GW_FRAME_KERNEL || frame->kind == GW_FRAME_MARKER)
+		return false;
+	return !(frame->kind == GW_FRAME_NATIVE && python && cause == GW_CAUSE_CPU);
 }
 
 /* The recipe is docs/reports.md, section 4. */
@@ -298,7 +312,7 @@ static void fingerprint(const struct gw_report *report, struct verdict *v, uint3
 	for (uint32_t i = 0; i < 3 && i < at; i++) {
 		const struct gw_frame *frame = report_frame(report, frames[at - 1 - i]);
 
-		if (frame->kind != GW_FRAME_KERNEL && frame->kind != GW_FRAME_MARKER)
+		if (identifies(frame, v->cause, has_python(report, frames, n)))
 			hash = hash_frame(hash, frame);
 	}
 	snprintf(v->fingerprint, sizeof(v->fingerprint), "gw1-%016llx", (unsigned long long)hash);

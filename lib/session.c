@@ -289,7 +289,7 @@ const struct gw_report *gw_report(struct gw *gw)
 
 int gw_now(struct gw *gw, struct gw_now *out)
 {
-	int err = gw->source->ops->snapshot(gw->source);
+	int err = gw->ended == GW_ENDED_NOT ? gw->source->ops->snapshot(gw->source) : 0;
 
 	memset(out, 0, sizeof(*out));
 	out->targets = gw->report->targets.count;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * arena.c: blocks in a list, handed out from the newest one.
  *
@@ -14,7 +14,7 @@
 
 #include "base/arena.h"
 
-#define ALIGN	    16
+#define ALIGN       16
 #define BLOCK_FIRST 4096
 #define BLOCK_LAST  (256 * 1024)
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * hash.c: FNV-1a and an open-addressed map that doubles at 2/3 full.
  *
@@ -49,7 +49,7 @@ bool map_get(const struct map *map, uint64_t key, uint64_t *value)
 
 static int grow(struct map *map)
 {
-	struct map bigger = { .size = map->size ? map->size * 2 : MAP_FIRST, .used = map->used };
+	struct map bigger = { .size = map->size ? map->size * 2 : MAP_FIRST };
 
 	bigger.keys = calloc(bigger.size, sizeof(*bigger.keys));
 	bigger.values = calloc(bigger.size, sizeof(*bigger.values));
@@ -66,8 +66,11 @@ static int grow(struct map *map)
 		bigger.keys[to] = map->keys[i];
 		bigger.values[to] = map->values[i];
 	}
-	map_free(map);
-	*map = bigger;
+	free(map->keys);
+	free(map->values);
+	map->keys = bigger.keys;
+	map->values = bigger.values;
+	map->size = bigger.size;
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * hist.c (lib): the inverse of bpf/hist.h.
  *
@@ -11,7 +11,7 @@
 #define MS 1000000ULL
 
 const uint64_t hist_bounds_ns[HIST_BOUNDS] = {
-	1 * MS,	  2500000,   5 * MS,	10 * MS,   25 * MS,   50 * MS,	  100 * MS,
+	1 * MS,   2500000,  5 * MS,    10 * MS,   25 * MS,   50 * MS,    100 * MS,
 	250 * MS, 500 * MS, 1000 * MS, 2500 * MS, 5000 * MS, 10000 * MS,
 };
 

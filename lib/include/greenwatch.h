@@ -178,7 +178,12 @@ GW_API int gw_poll(struct gw *gw, int timeout_ms); /* stalls delivered, or -errn
 GW_API enum gw_ended gw_ended(const struct gw *gw);
 GW_API int gw_now(struct gw *gw, struct gw_now *out);
 GW_API int gw_end(struct gw *gw, enum gw_ended why); /* final totals; call once before gw_report */
-GW_API const struct gw_report *gw_report(struct gw *gw); /* as it stands */
+
+/*
+ * The report as it stands. Its address stays the same until gw_close, and a stall callback uses
+ * the one it has: gw_report() brings the report up to date, which moves sites.
+ */
+GW_API const struct gw_report *gw_report(struct gw *gw);
 GW_API void gw_close(struct gw *gw);
 
 /* One line about what a process without loops is doing; for "no event loop yet". */

@@ -6,7 +6,6 @@
  * locks nobody will open again. Should malloc's be among them, the child
  * hangs, misses its first deadline and is replaced.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -92,10 +91,11 @@ static int reap(struct child *child, int pidfd, int wait_ms)
 	info.si_pid = 0;
 	if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG | __WALL, &usage) == 0 &&
 	    info.si_pid) {
-		child->cpu_ns += ((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) *
-					 1000000000ULL +
-				 ((uint64_t)usage.ru_utime.tv_usec +
-				  (uint64_t)usage.ru_stime.tv_usec) * 1000ULL;
+		child->cpu_ns +=
+			((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) *
+				1000000000ULL +
+			((uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec) *
+				1000ULL;
 	}
 	close(pidfd);
 	return 0;

@@ -16,9 +16,9 @@
 #define CHILD_DYING 8
 
 struct child {
-	int pid, pidfd, sock; /* 0, -1, -1: none */
+	int pid, pidfd, sock;   /* 0, -1, -1: none */
 	int dying[CHILD_DYING]; /* pidfds still to be reaped; -1: free */
-	uint64_t cpu_ns; /* of those reaped */
+	uint64_t cpu_ns;        /* of those reaped */
 };
 
 uint64_t child_now_ns(void);

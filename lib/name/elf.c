@@ -5,7 +5,6 @@
  * Own parsing, bounded: libelf reads whole sections and trusts counts. The
  * table of function symbols is in symbols.c.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +26,7 @@ int elf_read(const struct elf *elf, uint64_t offset, void *out, size_t size)
 	if (offset > elf->size || size > elf->size - offset)
 		return -EBADMSG;
 	while (done < size) {
-		ssize_t n = pread(elf->fd, (char *)out + done, size - done,
-				  (off_t)(offset + done));
+		ssize_t n = pread(elf->fd, (char *)out + done, size - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -263,7 +261,8 @@ size_t elf_note_id(struct elf *elf, const Elf64_Phdr *phdr)
 		if (name > len - at || data > len - at - name)
 			return 0;
 		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-		    !memcmp(notes + at, "GNU", 4) && note.n_descsz && note.n_descsz <= ELF_BUILD_ID) {
+		    !memcmp(notes + at, "GNU", 4) && note.n_descsz &&
+		    note.n_descsz <= ELF_BUILD_ID) {
 			memcpy(elf->build_id, notes + at + name, note.n_descsz);
 			return note.n_descsz;
 		}

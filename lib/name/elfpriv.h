@@ -27,9 +27,9 @@ struct elf {
 	unsigned char build_id[ELF_BUILD_ID];
 	size_t build_id_len;
 
-	bool read; /* the symbol tables have been looked at */
-	bool full; /* there is a .symtab: what it does not name has no name */
-	bool any;  /* there is a symbol table at all */
+	bool read;                  /* the symbol tables have been looked at */
+	bool full;                  /* there is a .symtab: what it does not name has no name */
+	bool any;                   /* there is a symbol table at all */
 	struct elf_symbol *symbols; /* by start, larger first */
 	size_t n_symbols, room;
 	uint64_t base;

@@ -3,12 +3,13 @@
  * frames.c: packs frames behind a wire_names, and checks them again.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "greenwatch.h"
 #include "name/frames.h"
 
-#define FIXED	    16 /* kind, app, u16, line, offset */
-#define MARKER	    "\xe2\x80\xa6 deeper frames were cut"
+#define FIXED       16 /* kind, app, u16, line, offset */
+#define MARKER      "\xe2\x80\xa6 deeper frames were cut"
 #define MARKER_SIZE (FIXED + sizeof(MARKER) + 3)
 
 static void count_one(struct frames *frames)
@@ -22,7 +23,8 @@ static void count_one(struct frames *frames)
 
 void frames_begin(struct frames *frames, void *bytes, size_t size)
 {
-	*frames = (struct frames){ .bytes = bytes, .size = size, .used = sizeof(struct wire_names) };
+	*frames =
+		(struct frames){ .bytes = bytes, .size = size, .used = sizeof(struct wire_names) };
 	memset(bytes, 0, sizeof(struct wire_names));
 }
 
@@ -101,6 +103,35 @@ void frames_end(struct frames *frames, uint64_t now_ns)
 	names.head.size = (uint32_t)frames->used;
 	names.head.now_ns = now_ns;
 	memcpy(frames->bytes, &names, sizeof(names));
+}
+
+/* The leaf and the Python frames, or all that is native: the rules of a named stack. */
+void frames_bare(const struct wire_stack *stack, uint32_t shim_owner, const char *why, void *bytes,
+		 size_t size)
+{
+	struct frame_text frame = { .kind = GW_FRAME_NATIVE, .nameless = why };
+	unsigned int n_native = stack->n_python && stack->n_native ? 1 : stack->n_native;
+	struct frames frames;
+	char name[32];
+
+	frame.name = name;
+	frames_begin(&frames, bytes, size);
+	for (unsigned int i = 0; i < n_native; i++) {
+		snprintf(name, sizeof(name), "0x%llx", (unsigned long long)stack->native[i]);
+		frames_add(&frames, &frame);
+	}
+	frame.kind = GW_FRAME_PYTHON;
+	for (unsigned int i = 0; i < stack->n_python; i++) {
+		uint64_t code = stack->python[i].code;
+
+		if (!(code << 8) || (shim_owner && code >> 56 >= shim_owner))
+			continue;
+		snprintf(name, sizeof(name), "code 0x%llx", (unsigned long long)(code << 8 >> 8));
+		frames_add(&frames, &frame);
+	}
+	if (stack->head.flags & WIRE_STACK_CUT)
+		frames_cut(&frames);
+	frames_end(&frames, stack->head.now_ns);
 }
 
 int frames_check(const void *record, size_t size)

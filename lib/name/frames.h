@@ -36,6 +36,11 @@ void frames_add(struct frames *frames, const struct frame_text *frame);
 void frames_cut(struct frames *frames); /* adds the marker */
 void frames_end(struct frames *frames, uint64_t now_ns);
 
+/* A whole record without anyone's help: addresses, and why there is no more. shim_owner: as in
+ * struct wire_python. */
+void frames_bare(const struct wire_stack *stack, uint32_t shim_owner, const char *why, void *bytes,
+		 size_t size);
+
 /* 0 or -EBADMSG. size: bytes received. */
 int frames_check(const void *record, size_t size);
 

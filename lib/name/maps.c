@@ -7,14 +7,13 @@
  * A line that does not read like this is counted and skipped. The kernel
  * writes a newline in a path as \012, so a path cannot forge a line.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "name/maps.h"
 
-#define PIECE	 (32 * 1024)
+#define PIECE    (32 * 1024)
 #define TEXT_MAX (16 * 1024 * 1024)
 
 struct cursor {

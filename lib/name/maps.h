@@ -14,12 +14,12 @@
 #include "base/arena.h"
 
 #define MAPS_MAX  65536 /* mappings kept */
-#define MAPS_PATH 1024	/* longer paths are cut, and such a file is only found by its mapping */
+#define MAPS_PATH 1024  /* longer paths are cut, and such a file is only found by its mapping */
 
 struct mapping {
 	uint64_t start, end;
 	uint64_t offset; /* in the file */
-	uint64_t inode;	 /* 0: no file */
+	uint64_t inode;  /* 0: no file */
 	uint32_t device; /* major << 20 | minor */
 	bool exec, write;
 	const char *path; /* "" if none; "[vdso]" */

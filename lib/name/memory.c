@@ -5,7 +5,6 @@
  * Such a read may block for ever behind a FUSE server: that is why this
  * runs in the namer, which can be killed. Never process_vm_readv.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <unistd.h>
 #include "name/memory.h"

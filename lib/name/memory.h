@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MEMORY_CALL_MAX	   (64 * 1024)	 /* one read */
+#define MEMORY_CALL_MAX    (64 * 1024)   /* one read */
 #define MEMORY_STACK_MAX   (1024 * 1024) /* one stack */
-#define MEMORY_STACK_READS 768		 /* one stack */
+#define MEMORY_STACK_READS 768           /* one stack */
 
 struct memory {
 	int fd;

@@ -9,29 +9,18 @@
  * A namer that died between two requests is nobody's strike. Its successor
  * knows no process: each is introduced again when it is next asked about.
  */
-#define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "greenwatch.h"
 #include "name/child.h"
 #include "name/frames.h"
 #include "name/namer.h"
 #include "name/protocol.h"
-
-struct target {
-	uint32_t pid;
-	int fds[2]; /* mem, maps */
-	unsigned int strikes;
-	unsigned int known_to; /* generation of the namer that has been introduced to it */
-	uint32_t shim_owner;
-	char cwd[256];
-};
+#include "name/targets.h"
 
 struct namer {
 	struct namer_opener opener;
@@ -40,8 +29,7 @@ struct namer {
 	struct child child;
 	unsigned int generation;
 	uint32_t serial;
-	struct target **targets;
-	size_t n_targets, room;
+	struct targets targets;
 	uint64_t lost;
 	struct namer_got_look look;
 	struct namer_ask_stack ask;
@@ -56,8 +44,7 @@ struct request {
 	uint64_t deadline_ns;
 };
 
-static void say(struct namer *namer, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+static void say(struct namer *namer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void say(struct namer *namer, const char *format, ...)
 {
@@ -70,64 +57,6 @@ static void say(struct namer *namer, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	namer->log(namer->log_ctx, line);
-}
-
-static struct target *find_target(const struct namer *namer, uint32_t pid)
-{
-	for (size_t i = 0; i < namer->n_targets; i++) {
-		if (namer->targets[i]->pid == pid)
-			return namer->targets[i];
-	}
-	return NULL;
-}
-
-static void free_target(struct target *target)
-{
-	for (unsigned int i = 0; i < 2; i++) {
-		if (target->fds[i] >= 0)
-			close(target->fds[i]);
-	}
-	free(target);
-}
-
-static int grow_targets(struct namer *namer)
-{
-	size_t room = namer->room ? namer->room * 2 : 16;
-	struct target **list;
-
-	if (namer->n_targets < namer->room)
-		return 0;
-	if (namer->n_targets >= NAMER_PROCS)
-		return -ENOSPC;
-	list = realloc(namer->targets, room * sizeof(struct target *));
-	if (!list)
-		return -ENOMEM;
-	namer->targets = list;
-	namer->room = room;
-	return 0;
-}
-
-static int add_target(struct namer *namer, uint32_t pid, int mem, int maps, const char *cwd)
-{
-	struct target *target;
-	int err = grow_targets(namer);
-
-	if (err)
-		return err;
-	target = calloc(1, sizeof(*target));
-	if (!target)
-		return -ENOMEM;
-	target->pid = pid;
-	target->fds[0] = fcntl(mem, F_DUPFD_CLOEXEC, 3);
-	target->fds[1] = fcntl(maps, F_DUPFD_CLOEXEC, 3);
-	if (target->fds[0] < 0 || target->fds[1] < 0) {
-		err = -errno;
-		free_target(target);
-		return err;
-	}
-	snprintf(target->cwd, sizeof(target->cwd), "%s", cwd ? cwd : "");
-	namer->targets[namer->n_targets++] = target;
-	return 0;
 }
 
 static int start(struct namer *namer)
@@ -203,6 +132,19 @@ static int transact(struct namer *namer, const struct request *request)
 	}
 }
 
+/* Errors after which a namer is of no use. */
+static bool fatal(int err)
+{
+	return err == -ETIME || err == -EPIPE || err == -EBADMSG;
+}
+
+/* What the namer reports may not pass for a failure of the namer. */
+static int reported(int32_t result)
+{
+	return result < 0 && result > -4096 && !fatal(result) && result != -EOWNERDEAD ? result
+										       : -EIO;
+}
+
 static bool layout_sound(const struct wire_python *py)
 {
 	return py->tstate_frame < 4096 && py->cframe <= 1 && py->cframe_frame < 4096 &&
@@ -223,7 +165,7 @@ static int check_look(struct namer *namer, struct target *target, int size)
 	look->version[sizeof(look->version) - 1] = '\0';
 	look->why[sizeof(look->why) - 1] = '\0';
 	if (look->head.result)
-		return look->head.result < 0 ? look->head.result : -EBADMSG;
+		return reported(look->head.result);
 	if (!look->runtime[0] || (look->has_layout && !layout_sound(&look->layout)))
 		return -EBADMSG;
 	target->shim_owner = look->has_layout ? look->layout.shim_owner : 0;
@@ -259,11 +201,6 @@ static int attempt(struct namer *namer, const struct request *request)
 			return err;
 	}
 	return request->packet ? transact(namer, request) : 0;
-}
-
-static bool fatal(int err)
-{
-	return err == -ETIME || err == -EPIPE || err == -EBADMSG;
 }
 
 /* A request without a packet is an introduction. */
@@ -320,10 +257,9 @@ int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char 
 	int err;
 
 	namer_forget(namer, pid);
-	err = add_target(namer, pid, mem, maps, cwd);
+	err = targets_add(&namer->targets, pid, mem, maps, cwd, &request.target);
 	if (err)
 		return err;
-	request.target = namer->targets[namer->n_targets - 1];
 	err = ask(namer, &request);
 	if (err)
 		return err;
@@ -345,7 +281,7 @@ int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsb
 		.nstid = nstid,
 		.fsbase = fsbase,
 	};
-	struct request request = { find_target(namer, pid), &packet, sizeof(packet), 0,
+	struct request request = { targets_find(&namer->targets, pid), &packet, sizeof(packet), 0,
 				   deadline_in(NAMER_DEADLINE_MS) };
 	struct namer_got_thread got;
 	int n;
@@ -361,7 +297,7 @@ int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsb
 	}
 	memcpy(&got, namer->packet, sizeof(got));
 	if (got.head.result)
-		return got.head.result < 0 ? got.head.result : -EBADMSG;
+		return reported(got.head.result);
 	*tstate = got.tstate;
 	return 0;
 }
@@ -377,36 +313,6 @@ static const char *apology(const struct target *target, int err)
 			       : "the namer gave no answer";
 }
 
-/* A record without the namer's help: addresses, and the reason why there is no more. */
-static void bare_names(struct namer *namer, const struct target *target,
-		       const struct wire_stack *stack, const char *why)
-{
-	struct frame_text frame = { .kind = GW_FRAME_NATIVE, .nameless = why };
-	unsigned int n_native = stack->n_python && stack->n_native ? 1 : stack->n_native;
-	struct frames frames;
-	char name[32];
-
-	frame.name = name;
-	frames_begin(&frames, namer->packet, sizeof(namer->packet));
-	for (unsigned int i = 0; i < n_native; i++) {
-		snprintf(name, sizeof(name), "0x%llx", (unsigned long long)stack->native[i]);
-		frames_add(&frames, &frame);
-	}
-	frame.kind = GW_FRAME_PYTHON;
-	for (unsigned int i = 0; i < stack->n_python; i++) {
-		__u64 code = stack->python[i].code;
-
-		if (!(code << 8) || (target && target->shim_owner &&
-				     code >> 56 >= target->shim_owner))
-			continue;
-		snprintf(name, sizeof(name), "code 0x%llx", (unsigned long long)(code << 8 >> 8));
-		frames_add(&frames, &frame);
-	}
-	if (stack->head.flags & WIRE_STACK_CUT)
-		frames_cut(&frames);
-	frames_end(&frames, stack->head.now_ns);
-}
-
 /* Answers begin with a head; records made here do not. */
 static int take_names(struct namer *namer, struct target *target, int n,
 		      const struct wire_names **out)
@@ -417,7 +323,7 @@ static int take_names(struct namer *namer, struct target *target, int n,
 	if (n < 0)
 		return n;
 	if (got->head.result)
-		return got->head.result < 0 ? got->head.result : -EBADMSG;
+		return reported(got->head.result);
 	if (frames_check(record, (size_t)n - sizeof(*got))) {
 		strike(namer, target, -EBADMSG);
 		return -EBADMSG;
@@ -428,7 +334,7 @@ static int take_names(struct namer *namer, struct target *target, int n,
 
 int namer_stack(struct namer *namer, const struct wire_stack *stack, const struct wire_names **out)
 {
-	struct target *target = find_target(namer, stack->pid);
+	struct target *target = targets_find(&namer->targets, stack->pid);
 	struct namer_ask_stack *packet = &namer->ask;
 	struct request request = { target, packet, 0, 0, deadline_in(NAMER_DEADLINE_MS) };
 	unsigned int n_python = stack->n_python < WIRE_FRAMES ? stack->n_python : WIRE_FRAMES;
@@ -447,7 +353,8 @@ int namer_stack(struct namer *namer, const struct wire_stack *stack, const struc
 	if (!err)
 		return 0;
 	namer->lost++;
-	bare_names(namer, target, &packet->stack, apology(target, err));
+	frames_bare(&packet->stack, target ? target->shim_owner : 0, apology(target, err),
+		    namer->packet, sizeof(namer->packet));
 	*out = (const void *)namer->packet;
 	return err;
 }
@@ -455,20 +362,14 @@ int namer_stack(struct namer *namer, const struct wire_stack *stack, const struc
 void namer_forget(struct namer *namer, uint32_t pid)
 {
 	struct namer_head head = { .kind = NAMER_FORGET, .pid = pid };
+	struct target *target = targets_find(&namer->targets, pid);
 
-	for (size_t i = 0; i < namer->n_targets; i++) {
-		struct target *target = namer->targets[i];
-
-		if (target->pid != pid)
-			continue;
-		namer->targets[i] = namer->targets[--namer->n_targets];
-		if (namer->child.sock >= 0 && target->known_to == namer->generation &&
-		    child_send(&namer->child, &head, sizeof(head), NULL, 0,
-			       deadline_in(NAMER_DEADLINE_MS)))
-			child_kill(&namer->child);
-		free_target(target);
+	if (!target)
 		return;
-	}
+	if (namer->child.sock >= 0 && target->known_to == namer->generation &&
+	    child_send(&namer->child, &head, sizeof(head), NULL, 0, deadline_in(NAMER_DEADLINE_MS)))
+		child_kill(&namer->child);
+	targets_drop(&namer->targets, target);
 }
 
 uint64_t namer_lost(const struct namer *namer)
@@ -491,8 +392,6 @@ void namer_close(struct namer *namer)
 	if (!namer)
 		return;
 	child_kill(&namer->child);
-	for (size_t i = 0; i < namer->n_targets; i++)
-		free_target(namer->targets[i]);
-	free(namer->targets);
+	targets_free(&namer->targets);
 	free(namer);
 }

@@ -3,7 +3,6 @@
  * proc.c: from an address to the mapping, the file, and the file's own
  * address.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

@@ -20,8 +20,8 @@
 struct file {
 	uint64_t inode;
 	uint32_t device;
-	uint64_t path; /* hash */
-	uint64_t used; /* when last, in requests */
+	uint64_t path;   /* hash */
+	uint64_t used;   /* when last, in requests */
 	struct elf *elf; /* NULL: why says the reason */
 	const char *why;
 };

@@ -31,7 +31,7 @@ enum namer_kind {
 };
 
 struct namer_head {
-	uint32_t kind;	 /* enum namer_kind */
+	uint32_t kind;   /* enum namer_kind */
 	uint32_t serial; /* of the request */
 	uint32_t pid;
 	int32_t result; /* answers: 0 or -errno */

@@ -5,7 +5,6 @@
  * .symtab and .dynsym together, read once in pieces, when the first address
  * of the file is to be named. Names stay in the file until they are needed.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +13,10 @@
 
 #define SECTIONS_MAX 4096
 #define SYMBOLS_MAX  400000
-#define PIECE	     512 /* symbols read at a time */
-#define BACK_MAX     64	 /* symbols that begin before an address and may cover it */
-#define SECOND	     0x80000000U
+#define PIECE        512 /* symbols read at a time */
+#define BACK_MAX     64  /* symbols that begin before an address and may cover it */
+#define ALIASES_MAX  8
+#define SECOND       0x80000000U
 
 static int section(const struct elf *elf, unsigned int i, Elf64_Shdr *out)
 {
@@ -155,11 +155,37 @@ static const struct elf_symbol *covering(const struct elf *elf, uint32_t at)
 	return NULL;
 }
 
+static int symbol_text(const struct elf *elf, const struct elf_symbol *sym, char *name, size_t size)
+{
+	unsigned int table = sym->name & SECOND ? 1 : 0;
+	uint64_t at = sym->name & ~SECOND;
+
+	if (at >= elf->strings[table].size ||
+	    elf_string(elf, elf->strings[table].offset + at, name, size) || !*name)
+		return -EBADMSG;
+	return 0;
+}
+
+/* One function, several names: read, __read. The one with the fewest underscores in front. */
+static int best_alias(const struct elf *elf, const struct elf_symbol *sym, char *name, size_t size)
+{
+	char other[256];
+	int err = symbol_text(elf, sym, name, size);
+
+	for (unsigned int i = 0; !err && i < ALIASES_MAX && sym > elf->symbols; i++) {
+		if (sym[-1].start != sym->start || sym[-1].size != sym->size)
+			break;
+		sym--;
+		if (!symbol_text(elf, sym, other, sizeof(other)) && strlen(other) < size &&
+		    strspn(other, "_") < strspn(name, "_"))
+			memcpy(name, other, strlen(other) + 1);
+	}
+	return err;
+}
+
 int elf_name(struct elf *elf, uint64_t vaddr, char *name, size_t size, const char **why)
 {
 	const struct elf_symbol *sym = NULL;
-	unsigned int table;
-	uint64_t at;
 
 	if (!elf->read)
 		read_tables(elf);
@@ -171,10 +197,7 @@ int elf_name(struct elf *elf, uint64_t vaddr, char *name, size_t size, const cha
 				   : "static function, stripped";
 		return -ENOENT;
 	}
-	table = sym->name & SECOND ? 1 : 0;
-	at = sym->name & ~SECOND;
-	if (at >= elf->strings[table].size ||
-	    elf_string(elf, elf->strings[table].offset + at, name, size) || !*name) {
+	if (best_alias(elf, sym, name, size)) {
 		*why = "damaged symbol table";
 		return -ENOENT;
 	}

@@ -5,7 +5,6 @@
  * Raw system calls where glibc's wrappers would speak to threads: those of
  * the caller's process do not exist in its copy.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -18,10 +17,10 @@
 #include <unistd.h>
 #include "runtime/drop.h"
 
-#define NOBODY	   65534
-#define KEPT	   3
-#define FILES	   2560			/* two for each process, one for each ELF file */
-#define SPACE_MORE (256UL << 20)	/* beyond what was inherited */
+#define NOBODY     65534
+#define KEPT       3
+#define FILES      2560          /* two for each process, one for each ELF file */
+#define SPACE_MORE (256UL << 20) /* beyond what was inherited */
 
 static int drop_descriptors(int keep)
 {
@@ -60,9 +59,9 @@ static int drop_user(void)
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct caps[2] = { 0 };
 
-	if (geteuid() == 0 && (syscall(SYS_setgroups, 0, NULL) ||
-			       syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) ||
-			       syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY)))
+	if (geteuid() == 0 &&
+	    (syscall(SYS_setgroups, 0, NULL) || syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) ||
+	     syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY)))
 		return -errno;
 	if (syscall(SYS_capset, &head, caps) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))

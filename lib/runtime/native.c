@@ -38,8 +38,8 @@ static void name_in_file(struct proc *proc, const struct mapping *map, uint64_t 
 
 	out->frame.module = maps_base(map);
 	out->frame.offset = offset;
-	out->frame.app = strcmp(proc->runtime->name, "native") == 0 &&
-			 !strstr(out->frame.module, ".so");
+	out->frame.app =
+		strcmp(proc->runtime->name, "native") == 0 && !strstr(out->frame.module, ".so");
 	elf = proc_elf(proc, map, &why);
 	if (!elf) {
 		by_offset(out, why);

@@ -12,13 +12,13 @@
 #include <string.h>
 #include "runtime/python.h"
 
-#define TRIES	      5
+#define TRIES         5
 #define FRAMES_WALKED 512
 #define MEMBERS_MAX   40
 #define MEMBER_SIZE   40 /* PyMemberDef: name @0, offset @16 */
 #define TYPE_BASIC    32 /* PyTypeObject.tp_basicsize */
 #define TYPE_MEMBERS  240
-#define ABSENT	      UINT32_MAX
+#define ABSENT        UINT32_MAX
 
 struct member {
 	const char *name;

@@ -15,9 +15,9 @@
 #define CODE_MAX    256 /* bytes of a code object that are of interest */
 #define CODES_MAX   4096
 #define CACHE_MAX   (1024 * 1024)
-#define BYTES_DATA  32		/* PyBytesObject.ob_sval; ob_size @16 */
-#define BYTES_FIRST 1024	/* read at first; most tables are shorter */
-#define OFFSET_MAX  (64 << 20)	/* bytecode longer than this is no bytecode */
+#define BYTES_DATA  32         /* PyBytesObject.ob_sval; ob_size @16 */
+#define BYTES_FIRST 1024       /* read at first; most tables are shorter */
+#define OFFSET_MAX  (64 << 20) /* bytecode longer than this is no bytecode */
 
 static uint64_t word_at(const unsigned char *bytes, uint32_t offset)
 {
@@ -48,8 +48,8 @@ static void fingerprint(const struct pyoffsets *o, const unsigned char *bytes, s
 
 static bool same(const struct pycode *a, const struct pycode *b)
 {
-	return a->name_at == b->name_at && a->file_at == b->file_at &&
-	       a->lines_at == b->lines_at && a->first == b->first;
+	return a->name_at == b->name_at && a->file_at == b->file_at && a->lines_at == b->lines_at &&
+	       a->first == b->first;
 }
 
 /* A table that cannot be had costs the line, not the name. */
@@ -76,8 +76,7 @@ static void read_lines(struct memory *mem, struct python *py, struct pycode *cod
 	code->n_lines = (size_t)size;
 }
 
-static int read_texts(struct memory *mem, struct python *py, const char *cwd,
-		      struct pycode *code)
+static int read_texts(struct memory *mem, struct python *py, const char *cwd, struct pycode *code)
 {
 	char text[PYTHON_TEXT + 1];
 	struct pypath place;

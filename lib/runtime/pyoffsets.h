@@ -23,18 +23,17 @@ struct pyoffsets {
 	uint32_t thread_id, native_id; /* in the thread state; native_id 0: none */
 	uint32_t cframe, cframe_frame; /* cframe: 1 if there is one between thread and frame */
 	uint32_t frame_code, frame_back, frame_instr;
-	uint32_t frame_owner; /* 0: none */
+	uint32_t frame_owner;                             /* 0: none */
 	uint32_t code_filename, code_name, code_qualname; /* code_qualname 0: none */
-	uint32_t code_first, code_lines, code_bytes; /* code_bytes 0: f_lasti is an offset */
-	uint32_t ascii_size; /* sizeof PyASCIIObject */
+	uint32_t code_first, code_lines, code_bytes;      /* code_bytes 0: f_lasti is an offset */
+	uint32_t ascii_size;                              /* sizeof PyASCIIObject */
 };
 
 /* 3.7 to 3.12: 0; -ENOENT. */
 int pyoffsets_known(uint32_t minor, struct pyoffsets *out);
 
 /* The words at _PyRuntime, 3.13 and 3.14. -ENOTSUP or -EBADMSG with *why, a literal. */
-int pyoffsets_debug(const uint64_t words[PYOFFSETS_WORDS], struct pyoffsets *out,
-		    const char **why);
+int pyoffsets_debug(const uint64_t words[PYOFFSETS_WORDS], struct pyoffsets *out, const char **why);
 
 void pyoffsets_layout(const struct pyoffsets *offsets, struct wire_python *out);
 

@@ -5,7 +5,6 @@
  * Installed packages come first: a virtual environment often lies below the
  * directory of the application, and is not part of it.
  */
-#define _GNU_SOURCE
 #include <string.h>
 #include "runtime/pypath.h"
 

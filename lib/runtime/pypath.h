@@ -10,7 +10,7 @@
 struct pypath {
 	const char *file; /* points into the path */
 	char module[64];  /* package of an installed file; "" else */
-	bool app;	  /* the application's own */
+	bool app;         /* the application's own */
 };
 
 /* cwd: the root of the application's code, "" if not known. */

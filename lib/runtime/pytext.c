@@ -13,7 +13,7 @@
 #include <string.h>
 #include "runtime/python.h"
 
-#define HEAD_MAX    144 /* ascii_size is at most 128 */
+#define HEAD_MAX            144 /* ascii_size is at most 128 */
 #define COMPACT_MORE(minor) ((minor) >= 12 ? 16U : 24U)
 
 /* Appends one character; false when it does not fit any more. */

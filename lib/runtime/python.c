@@ -8,7 +8,6 @@
  * does not pass every check is refused with the reason: wrong names are
  * worse than none.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +47,7 @@ static bool is_candidate(const struct proc *proc, size_t i, unsigned int pass)
 /* libpython first, then the executable, then whatever may have it built in. */
 static struct elf *find_interpreter(struct proc *proc, uint64_t *bias, uint64_t *runtime)
 {
+	snprintf(proc->why, sizeof(proc->why), "no mapped file that can be read is a CPython");
 	for (unsigned int pass = 0; pass < 3; pass++) {
 		for (size_t i = 0; i < proc->maps.n; i++) {
 			const struct mapping *map = &proc->maps.list[i];
@@ -63,8 +63,12 @@ static struct elf *find_interpreter(struct proc *proc, uint64_t *bias, uint64_t 
 			if (!elf_dynamic(elf, "_PyRuntime", &value) ||
 			    !elf_section(elf, ".PyRuntime", &value)) {
 				*runtime = value + *bias;
+				proc->why[0] = '\0';
 				return elf;
 			}
+			if (!elf_dynamic(elf, "_PyThreadState_Current", &value))
+				snprintf(proc->why, sizeof(proc->why),
+					 "CPython older than 3.7 is not supported");
 		}
 	}
 	return NULL;
@@ -103,7 +107,7 @@ static int attach(struct proc *proc, struct python *py)
 	int err;
 
 	if (!elf)
-		return fail(proc, -ENOENT, "no mapped file that can be read is a CPython 3.7 or later");
+		return -ENOENT;
 	err = choose_offsets(proc, py, elf, bias);
 	if (err)
 		return err;

@@ -27,11 +27,11 @@ struct pycode {
 
 struct python {
 	struct pyoffsets offsets;
-	uint64_t runtime;	       /* address of _PyRuntime */
+	uint64_t runtime;              /* address of _PyRuntime */
 	uint64_t code_type, text_type; /* PyCode_Type, PyUnicode_Type */
-	uint64_t frame_type;	       /* PyFrame_Type; 0: not exported */
-	uint64_t none;		       /* _Py_NoneStruct; 0: not exported */
-	struct map codes;	       /* address to struct pycode * */
+	uint64_t frame_type;           /* PyFrame_Type; 0: not exported */
+	uint64_t none;                 /* _Py_NoneStruct; 0: not exported */
+	struct map codes;              /* address to struct pycode * */
 	struct arena arena;
 };
 

@@ -10,8 +10,8 @@
 #include "runtime/python.h"
 
 #define INTERPRETERS_MAX 64
-#define THREADS_MAX	 4096
-#define TSTATE_MAX	 256 /* bytes of a thread state that are of interest */
+#define THREADS_MAX      4096
+#define TSTATE_MAX       256 /* bytes of a thread state that are of interest */
 
 static uint64_t word_at(const unsigned char *bytes, uint32_t offset)
 {

@@ -7,15 +7,15 @@
  * start-up always fills: it is searched for in the writable segments. The
  * file's read-only data is of no use: linkers merge "3.9.18" into paths.
  */
-#define _GNU_SOURCE
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "runtime/pyversion.h"
 
-#define PIECE	  (32 * 1024)
-#define OVERLAP	  64
-#define SEGMENTS  4
+#define PIECE       (32 * 1024)
+#define OVERLAP     64
+#define SEGMENTS    4
 #define SEGMENT_MAX (8 * 1024 * 1024)
 
 static void from_hex(uint32_t hex, struct pyversion *out)
@@ -47,7 +47,8 @@ int pyversion_parse(const char *text, size_t len, struct pyversion *out)
 			return -ENOENT;
 	}
 	/* a1, b2, rc3, + and the like may stand between it and the build */
-	for (unsigned int i = 0; i < 8 && at < len && text[at] != ' '; i++)
+	for (unsigned int i = 0;
+	     i < 8 && at < len && (isalnum((unsigned char)text[at]) || text[at] == '+'); i++)
 		at++;
 	return at + 1 < len && text[at] == ' ' && text[at + 1] == '(' ? 0 : -ENOENT;
 }
@@ -83,15 +84,15 @@ static int search_segment(struct memory *mem, uint64_t start, uint64_t size, cha
 			return 0;
 		/* A hole is stepped over by pages; else the next piece overlaps this one. */
 		at += got > OVERLAP && (size_t)got == want ? (uint64_t)got - OVERLAP
-							    : got > 0 ? (uint64_t)got + 4096 : 4096;
+		      : got > 0                            ? (uint64_t)got + 4096
+							   : 4096;
 		if (want < PIECE)
 			break;
 	}
 	return -ENOENT;
 }
 
-static int search_memory(struct memory *mem, struct elf *elf, uint64_t bias,
-			 struct pyversion *out)
+static int search_memory(struct memory *mem, struct elf *elf, uint64_t bias, struct pyversion *out)
 {
 	char *piece = malloc(PIECE);
 	uint64_t vaddr, size;

@@ -5,7 +5,6 @@
  * It ends when its parent does or closes the socket. It never answers a
  * request that it does not understand: a parent gone wrong is no parent.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,8 +17,8 @@
 #include "runtime/drop.h"
 #include "runtime/runtime.h"
 
-#define LOOK_BYTES (32U << 20)
-#define LOOK_READS 50000
+#define LOOK_BYTES   (32U << 20)
+#define LOOK_READS   50000
 #define THREAD_BYTES (4U << 20)
 #define THREAD_READS 5000
 
@@ -222,8 +221,7 @@ static void thread(struct server *server, const struct namer_ask_thread *ask)
 	got.head.result = -ENOENT;
 	if (proc && proc->runtime->thread) {
 		memory_budget(&proc->mem, THREAD_BYTES, THREAD_READS);
-		got.head.result =
-			proc->runtime->thread(proc, ask->nstid, ask->fsbase, &got.tstate);
+		got.head.result = proc->runtime->thread(proc, ask->nstid, ask->fsbase, &got.tstate);
 	}
 	answer(server, &got, sizeof(got));
 }

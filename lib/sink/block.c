@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * block.c: one stall in words: its cause, its frames, where the time went.
  *
@@ -11,9 +11,9 @@
 
 #include "sink/text.h"
 
-#define SHOWN	  12 /* frames of a block */
+#define SHOWN     12 /* frames of a block */
 #define NAME_MOST 44 /* columns of the name before the place */
-#define INDENT	  "         "
+#define INDENT    "         "
 
 const char *text_place(char out[TEXT_PLACE], const struct gw_frame *frame)
 {

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * diagnosis.c: the run in plain sentences, the most important first.
  *
@@ -22,7 +22,8 @@ static struct tally add_up(const struct gw_report *report, bool charged)
 {
 	struct tally sum = { 0 };
 
-	report_each(report, sites, struct report_site, site) {
+	report_each(report, sites, struct report_site, site)
+	{
 		if (format_charged(site->cause) != charged || !site->count)
 			continue;
 		sum.count += site->count;
@@ -58,10 +59,10 @@ static void say_stalls(char *line, const struct gw_report *report, const struct 
 
 	gw_escape(title, sizeof(title), sum->top->title ? sum->top->title : "unknown");
 	snprintf(line, DIAGNOSIS_SIZE,
-		 "%" PRIu32 " %s loop%s stalled %s time%s in %s, worst %s; %u %% of it is %s.", loops,
-		 format_runtime(report), loops == 1 ? "" : "s", format_count(times, sum->count),
-		 sum->count == 1 ? "" : "s", format_span(span, report->duration_ns),
-		 format_span(worst, sum->max_ns),
+		 "%" PRIu32 " %s loop%s stalled %s time%s in %s, worst %s; %u %% of it is %s.",
+		 loops, format_runtime(report), loops == 1 ? "" : "s",
+		 format_count(times, sum->count), sum->count == 1 ? "" : "s",
+		 format_span(span, report->duration_ns), format_span(worst, sum->max_ns),
 		 (unsigned)((double)sum->top->total_ns * 100 / (double)sum->total_ns + 0.5), title);
 }
 
@@ -75,7 +76,8 @@ static void say_healthy(char *line, const struct gw_report *report)
 			 format_span(span, report->duration_ns));
 		return;
 	}
-	report_each(report, loops, struct report_loop, loop) {
+	report_each(report, loops, struct report_loop, loop)
+	{
 		n += loop->turns;
 		if (loop->lag_max_ns > max_ns)
 			max_ns = loop->lag_max_ns;
@@ -95,7 +97,8 @@ static void say_machine(char *line, const struct tally *sum, bool others)
 	char times[FORMAT_TIME], worst[FORMAT_TIME];
 
 	snprintf(line, DIAGNOSIS_SIZE,
-		 "%s%s stall%s up to %s %s the machine's doing, mostly: %s; not charged to the program.",
+		 "%s%s stall%s up to %s %s the machine's doing, mostly: %s; not charged to the "
+		 "program.",
 		 format_count(times, sum->count), others ? " more" : "",
 		 sum->count == 1 ? " of" : "s of", format_span(worst, sum->max_ns),
 		 sum->count == 1 ? "was" : "were", what[sum->top->cause]);
@@ -106,8 +109,7 @@ static uint32_t still_open(const struct gw_report *report)
 {
 	uint32_t n = 0;
 
-	report_each(report, stalls, struct gw_stall, stall)
-		n += stall->open;
+	report_each(report, stalls, struct gw_stall, stall) n += stall->open;
 	return n;
 }
 

@@ -7,9 +7,9 @@
 
 #include <stddef.h>
 
-#define ESCAPE_NAME	256 /* characters of a name */
+#define ESCAPE_NAME     256 /* characters of a name */
 #define ESCAPE_SENTENCE 1024
-#define ESCAPE_SIZE(n)	((n) * 8 + 4) /* bytes that n characters and the NUL always fit into */
+#define ESCAPE_SIZE(n)  ((n)*8 + 4) /* bytes that n characters and the NUL always fit into */
 
 /* At most chars characters of text; "..." in place of the rest. Bytes written, NUL left out. */
 size_t escape(char *out, size_t size, const char *text, size_t chars);

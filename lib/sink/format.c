@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * format.c: numbers and words as people read them.
  *
@@ -15,11 +15,16 @@
 #define S  1000000000ULL
 
 static const char *const causes[] = {
-	[GW_CAUSE_UNKNOWN] = "unknown",	    [GW_CAUSE_CPU] = "cpu",
-	[GW_CAUSE_GC] = "gc",		    [GW_CAUSE_SYSCALL] = "syscall",
-	[GW_CAUSE_LOCK] = "lock",	    [GW_CAUSE_GIL] = "gil",
-	[GW_CAUSE_PAGEFAULT] = "pagefault", [GW_CAUSE_CROWD] = "crowd",
-	[GW_CAUSE_RUNQUEUE] = "runqueue",   [GW_CAUSE_THROTTLED] = "throttled",
+	[GW_CAUSE_UNKNOWN] = "unknown",
+	[GW_CAUSE_CPU] = "cpu",
+	[GW_CAUSE_GC] = "gc",
+	[GW_CAUSE_SYSCALL] = "syscall",
+	[GW_CAUSE_LOCK] = "lock",
+	[GW_CAUSE_GIL] = "gil",
+	[GW_CAUSE_PAGEFAULT] = "pagefault",
+	[GW_CAUSE_CROWD] = "crowd",
+	[GW_CAUSE_RUNQUEUE] = "runqueue",
+	[GW_CAUSE_THROTTLED] = "throttled",
 	[GW_CAUSE_STOPPED] = "stopped",
 };
 
@@ -121,7 +126,8 @@ const char *format_runtime(const struct gw_report *report)
 {
 	const char *same = NULL;
 
-	report_each(report, loops, struct report_loop, loop) {
+	report_each(report, loops, struct report_loop, loop)
+	{
 		if (same && strcmp(same, loop->runtime))
 			return "event";
 		same = loop->runtime;

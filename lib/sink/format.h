@@ -14,7 +14,7 @@
 const char *format_time(char out[FORMAT_TIME], uint64_t ns);
 /* As said in a sentence: "60 s", "100 ms", "1.5 s". Returns out. */
 const char *format_span(char out[FORMAT_TIME], uint64_t ns);
-const char *format_count(char out[FORMAT_TIME], uint64_t n); /* "182 044" */
+const char *format_count(char out[FORMAT_TIME], uint64_t n);                    /* "182 044" */
 const char *format_share(char out[FORMAT_TIME], uint64_t part, uint64_t whole); /* "8.5 %" */
 
 const char *format_frame_kind(enum gw_frame_kind kind);

@@ -15,8 +15,8 @@
 
 struct json {
 	FILE *to;
-	bool lines;	 /* one item a line; else all in one line */
-	bool more;	 /* an item was written on this level */
+	bool lines;      /* one item a line; else all in one line */
+	bool more;       /* an item was written on this level */
 	bool more_inner; /* and inside the open array */
 	int err;
 };

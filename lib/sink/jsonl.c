@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * jsonl.c: one JSON object a line: start, each stall as it comes, summary.
  *
@@ -15,7 +15,7 @@
 
 struct jsonl {
 	uint32_t frames, stacks; /* written so far */
-	struct map sites;	 /* fingerprints written so far */
+	struct map sites;        /* fingerprints written so far */
 };
 
 static int finish(struct gw_sink *sink, struct json *json)

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * jsonpart.c: the parts of the report as JSON values.
  *
@@ -47,10 +47,8 @@ static const char *ended_by(enum gw_ended ended)
 {
 	static const char *const words[] = {
 		[GW_ENDED_NOT] = "signal", /* a report asked for while the run went on */
-		[GW_ENDED_DURATION] = "duration",
-		[GW_ENDED_SIGNAL] = "signal",
-		[GW_ENDED_TARGET] = "target-exit",
-		[GW_ENDED_ERROR] = "error",
+		[GW_ENDED_DURATION] = "duration",  [GW_ENDED_SIGNAL] = "signal",
+		[GW_ENDED_TARGET] = "target-exit", [GW_ENDED_ERROR] = "error",
 	};
 
 	return words[ended];
@@ -256,7 +254,8 @@ static cJSON *degraded(struct json *json, const struct gw_report *report)
 {
 	cJSON *list = cJSON_CreateArray();
 
-	report_each(report, notes, struct report_note, note) {
+	report_each(report, notes, struct report_note, note)
+	{
 		cJSON *item = cJSON_CreateObject();
 
 		json_sentence(json, item, "what", note->what && note->what[0] ? note->what : "?");

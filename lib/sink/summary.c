@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * summary.c: the end of the text output.
  *
@@ -21,6 +21,7 @@
 
 #define SITES 10 /* lines, unless verbose */
 #define LOOPS 8
+#define NOTES 6
 
 struct total { /* over all loops */
 	uint64_t turns, watched_ns, idle_ns, stalled_ns, stalls, lag_max_ns;
@@ -188,7 +189,7 @@ static int print_sites(const struct gw_sink *sink, const struct gw_report *repor
 		order[k] = report_site(report, k);
 	qsort(order, n, sizeof(*order), heavier);
 	for (; i < n && order[i]->count && (i < SITES || sink->opts.verbose); i++) {
-		fprintf(sink->to, "%5s%s  max %s  %s %s  ", format_count(count, order[i]->count),
+		fprintf(sink->to, "%4s%s  max %s  %s %s  ", format_count(count, order[i]->count),
 			text_sign(sink, "×", "x"), format_time(max, order[i]->max_ns),
 			text_sign(sink, "Σ", "total"), format_time(total, order[i]->total_ns));
 		print_where(sink, report, order[i]);
@@ -205,10 +206,8 @@ static void print_stalls(const struct gw_sink *sink, const struct gw_report *rep
 	char n[FORMAT_TIME], limit[FORMAT_TIME], share[FORMAT_TIME];
 	uint32_t sites = 0, open = 0;
 
-	report_each(report, sites, struct report_site, site)
-		sites += site->count > 0;
-	report_each(report, stalls, struct gw_stall, stall)
-		open += stall->open;
+	report_each(report, sites, struct report_site, site) sites += site->count > 0;
+	report_each(report, stalls, struct gw_stall, stall) open += stall->open;
 	if (!sites && !open && !sum->stalls && report_complete(report)) {
 		if (report->loops.count)
 			fprintf(sink->to, "stalls  none over %s\n",
@@ -229,23 +228,31 @@ static void print_stalls(const struct gw_sink *sink, const struct gw_report *rep
 	fputc('\n', sink->to);
 }
 
-static void print_notes(const struct gw_sink *sink, const struct gw_report *report)
+static void print_part(const struct gw_sink *sink, const char *before, const char *part)
 {
 	char text[ESCAPE_SIZE(ESCAPE_SENTENCE)];
 
-	report_each(report, notes, struct report_note, note) {
-		escape(text, sizeof(text), note->what ? note->what : "?", ESCAPE_SENTENCE);
-		fprintf(sink->to, "note    %s", text);
-		if (note->why && note->why[0]) {
-			escape(text, sizeof(text), note->why, ESCAPE_SENTENCE);
-			fprintf(sink->to, ": %s", text);
-		}
-		if (note->fix && note->fix[0]) {
-			escape(text, sizeof(text), note->fix, ESCAPE_SENTENCE);
-			fprintf(sink->to, " %s %s", text_sign(sink, "→", "->"), text);
-		}
+	if (!part || !part[0])
+		return;
+	escape(text, sizeof(text), part, ESCAPE_SENTENCE);
+	fprintf(sink->to, "%s%s", before, text);
+}
+
+static void print_notes(const struct gw_sink *sink, const struct gw_report *report)
+{
+	uint32_t i = 0;
+
+	for (; i < report->notes.count && (i < NOTES || sink->opts.verbose); i++) {
+		const struct report_note *note = report_note(report, i);
+
+		print_part(sink, "note    ", note->what);
+		print_part(sink, ": ", note->why);
+		print_part(sink, text_sign(sink, " → ", " -> "), note->fix);
 		fputc('\n', sink->to);
 	}
+	if (i < report->notes.count)
+		fprintf(sink->to, "        %" PRIu32 " more notes: -v lists them\n",
+			report->notes.count - i);
 }
 
 static void print_last(const struct gw_sink *sink, const struct gw_report *report)
@@ -254,12 +261,13 @@ static void print_last(const struct gw_sink *sink, const struct gw_report *repor
 	char n[FORMAT_TIME], share[FORMAT_TIME];
 	uint64_t lost = report_lost_total(report);
 
-	fprintf(sink->to, "%s event%s lost %s greenwatch used %s of one CPU",
-		format_count(n, lost), lost == 1 ? "" : "s", dot,
-		format_share(share, report->cpu_ns, report->duration_ns));
+	fprintf(sink->to, "%s event%s lost", format_count(n, lost), lost == 1 ? "" : "s");
+	if (report->cpu_ns) /* known at the end only */
+		fprintf(sink->to, " %s greenwatch used %s of one CPU", dot,
+			format_share(share, report->cpu_ns, report->duration_ns));
 	if (report->rss_bytes)
 		fprintf(sink->to, ", %" PRIu64 " MB", (report->rss_bytes + 500000) / 1000000);
-	if (sink->opts.next)
+	if (sink->opts.next && report->loops.count)
 		fprintf(sink->to, " %s next: %s", dot, sink->opts.next);
 	fputc('\n', sink->to);
 }
@@ -271,12 +279,12 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 
 	if (!sum)
 		return -ENOMEM;
-	report_each(report, loops, struct report_loop, loop)
-		add_loop(sum, loop);
+	report_each(report, loops, struct report_loop, loop) add_loop(sum, loop);
 	sum->watched_ns = sum->idle_ns + sum->time.oncpu_ns + sum->time.blocked_ns +
 			  sum->time.runqueue_ns + sum->time.throttled_ns + sum->time.stopped_ns +
 			  sum->time.unaccounted_ns;
-	fputc('\n', sink->to);
+	if (!sink->opts.quiet)
+		fputc('\n', sink->to);
 	if (!report_complete(report))
 		print_incomplete(sink, report);
 	print_lag(sink, report, sum);

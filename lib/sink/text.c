@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * text.c: stalls for people, as they happen, and the summary at the end.
  *
@@ -60,7 +60,8 @@ size_t text_columns(const char *text)
 const char *text_loop(char out[32], const struct gw_report *report, uint32_t pid, uint32_t tid)
 {
 	snprintf(out, 32, "%" PRIu32, pid);
-	report_each(report, loops, struct report_loop, loop) {
+	report_each(report, loops, struct report_loop, loop)
+	{
 		if (loop->pid == pid && loop->tid != tid) {
 			snprintf(out, 32, "%" PRIu32 "/%" PRIu32, pid, tid);
 			break;
@@ -176,8 +177,8 @@ static int text_stall(struct gw_sink *sink, const struct gw_report *report,
 	if (sink->opts.quiet)
 		return 0;
 	told = map_get(&text->open, stall->loop, &at) && at == stall->at_ns;
-	err = stall->open ? tell_open(sink, report, stall, told) :
-			    tell_ended(sink, report, stall, told);
+	err = stall->open ? tell_open(sink, report, stall, told)
+			  : tell_ended(sink, report, stall, told);
 	return err ? err : sink_flush(sink);
 }
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * watching.c: the line other programs wait for before they start the load.
  *
@@ -20,8 +20,7 @@ struct line {
 	size_t size, used;
 };
 
-static void add(struct line *line, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+static void add(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void add(struct line *line, const char *format, ...)
 {

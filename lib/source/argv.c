@@ -13,10 +13,10 @@
 static const char *const interpreters[] = { "python", "node", "ruby", "perl", "bash", "sh" };
 
 enum expect {
-	PLAIN,	/* values */
+	PLAIN,  /* values */
 	SCRIPT, /* an interpreter's own options, until its script */
 	MODULE, /* the argument of -m */
-	VALUE,	/* the argument of -W or -X, then the script */
+	VALUE,  /* the argument of -W or -X, then the script */
 };
 
 static bool interprets(const char *argv0)
@@ -29,8 +29,8 @@ static bool interprets(const char *argv0)
 	for (size_t i = 0; i < sizeof(interpreters) / sizeof(interpreters[0]); i++) {
 		size_t n = strlen(interpreters[i]);
 
-		if (strncmp(base, interpreters[i], n) == 0 && strspn(base + n, "js0123456789.") ==
-								      strlen(base + n))
+		if (strncmp(base, interpreters[i], n) == 0 &&
+		    strspn(base + n, "js0123456789.") == strlen(base + n))
 			return true;
 	}
 	return false;

@@ -7,7 +7,6 @@
  * O_PATH, out of the dentry cache alone, so that no file system of the
  * target's can make the keeper wait. Nothing here signals the target.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -157,7 +156,8 @@ static uint64_t mapping_inode(const struct keeper_proc *proc, uint64_t start, ui
 		return 0;
 	}
 	while (!found && fgets(line, sizeof(line), maps)) {
-		if (fresh && sscanf(line, "%llx-%llx %*s %*x %*x:%*x %llu", &from, &to, &inode) == 3 &&
+		if (fresh &&
+		    sscanf(line, "%llx-%llx %*s %*x %*x:%*x %llu", &from, &to, &inode) == 3 &&
 		    from == start && to == end)
 			found = inode;
 		fresh = strchr(line, '\n') != NULL;
@@ -219,9 +219,9 @@ static unsigned int thread_count(int dir, char *state)
 	unsigned int threads = 1;
 
 	/* state and 16 numbers, then num_threads */
-	if (tail && sscanf(tail,
-			   "%c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %u",
-			   state, &threads) != 2)
+	if (tail &&
+	    sscanf(tail, "%c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %u",
+		   state, &threads) != 2)
 		threads = 1;
 	return threads ? threads : 1;
 }

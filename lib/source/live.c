@@ -3,26 +3,20 @@
  * live.c: loads the probes, chooses the gate, maps the slots, drains the ring.
  *
  * The one door to libbpf. Features are found by trying, never by version.
- * tracefs is mounted for ourselves alone, detached from every namespace, so
- * that nothing on the machine changes.
  */
 #include "source/live.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/mount.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "probes.skel.h"
+#include "source/tracefs.h"
 
 #define WAIT_CALLS 8
 
@@ -38,8 +32,7 @@ struct live {
 	enum gate gate;
 	struct bpf_link *gate_links[WAIT_CALLS];
 	struct bpf_link **samples; /* one per slot */
-	char *loops, *scratches, *aims; /* mapped */
-	size_t loop_size, scratch_size, aim_size;
+	struct slots slots;
 	uint32_t n_slots, n_layouts;
 	uint64_t period_ns;
 	struct wire_python layouts[WIRE_LAYOUTS];
@@ -78,47 +71,14 @@ static bool fentry_works(void)
 	return true;
 }
 
-/* A tracefs of our own, in no namespace; its descriptor or -errno. */
-static int tracefs_open(void)
+static bool tracefs_works(void)
 {
-	int fs = syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC), dir;
+	int fd = tracefs_open();
+	bool works = fd >= 0 && tracefs_entry_id(fd, "epoll_wait") > 0;
 
-	if (fs < 0)
-		return -errno;
-	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		dir = -errno;
-	else if ((dir = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0)) < 0)
-		dir = -errno;
-	close(fs);
-	return dir;
-}
-
-static int tracepoint_id(int tracefs, const char *call)
-{
-	char path[96], text[16] = "";
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "events/syscalls/sys_enter_%s/id", call);
-	fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	return n > 0 ? atoi(text) : -ENODATA;
-}
-
-static int perf_open(uint32_t type, uint64_t config, uint64_t period, int tid, int cpu)
-{
-	struct perf_event_attr attr = {
-		.type = type,
-		.size = sizeof(attr),
-		.config = config,
-		.sample_period = period,
-	};
-	int fd = syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
+	if (fd >= 0)
+		close(fd);
+	return works;
 }
 
 static int gate_attach_one(struct live *live, int tracefs, uint32_t i)
@@ -126,7 +86,7 @@ static int gate_attach_one(struct live *live, int tracefs, uint32_t i)
 	struct bpf_program *prog = strcmp(wait_calls[i], "io_uring_enter") ?
 					   live->skel->progs.turn_enter :
 					   live->skel->progs.turn_ring;
-	int id = tracepoint_id(tracefs, wait_calls[i]), fd;
+	int id = tracefs_entry_id(tracefs, wait_calls[i]), fd;
 
 	if (id < 0)
 		return id == -ENOENT ? 0 : id; /* a call this kernel does not have */
@@ -154,16 +114,6 @@ static int gate_attach(struct live *live)
 		err = gate_attach_one(live, tracefs, i);
 	close(tracefs);
 	return err;
-}
-
-static bool tracefs_works(void)
-{
-	int fd = tracefs_open();
-	bool works = fd >= 0 && tracepoint_id(fd, "epoll_wait") > 0;
-
-	if (fd >= 0)
-		close(fd);
-	return works;
 }
 
 /* A program's name begins with its probe; what is optional is chosen here. */
@@ -250,38 +200,15 @@ static int attach(struct live *live)
 	return probes__attach(live->skel);
 }
 
-static int map_one(struct bpf_map *map, char **out, size_t *value)
-{
-	size_t size = (bpf_map__value_size(map) + 7) & ~7UL;
-	size_t bytes = size * bpf_map__max_entries(map), page = sysconf(_SC_PAGESIZE);
-	void *at = mmap(NULL, (bytes + page - 1) & ~(page - 1), PROT_READ | PROT_WRITE, MAP_SHARED,
-			bpf_map__fd(map), 0);
-
-	if (at == MAP_FAILED)
-		return -errno;
-	*out = at;
-	*value = size;
-	return 0;
-}
-
-static void unmap_one(char *at, size_t value, uint32_t n)
-{
-	size_t page = sysconf(_SC_PAGESIZE);
-
-	if (at)
-		munmap(at, (value * n + page - 1) & ~(page - 1));
-}
-
 static int map_slots(struct live *live)
 {
-	int err = map_one(live->skel->maps.loops, &live->loops, &live->loop_size);
+	int free_slots = bpf_map__fd(live->skel->maps.free_slots);
+	int err = slots_open(&live->slots, bpf_map__fd(live->skel->maps.loops),
+			     bpf_map__fd(live->skel->maps.scratches),
+			     bpf_map__fd(live->skel->maps.aims), live->n_slots);
 
-	if (!err)
-		err = map_one(live->skel->maps.scratches, &live->scratches, &live->scratch_size);
-	if (!err)
-		err = map_one(live->skel->maps.aims, &live->aims, &live->aim_size);
 	for (uint32_t i = 0; !err && i < live->n_slots; i++)
-		err = bpf_map_update_elem(bpf_map__fd(live->skel->maps.free_slots), NULL, &i, 0);
+		err = bpf_map_update_elem(free_slots, NULL, &i, 0);
 	return err;
 }
 
@@ -373,9 +300,7 @@ void live_close(struct live *live)
 		bpf_link__destroy(live->samples[i]);
 	for (uint32_t i = 0; i < WAIT_CALLS; i++)
 		bpf_link__destroy(live->gate_links[i]);
-	unmap_one(live->loops, live->loop_size, live->n_slots);
-	unmap_one(live->scratches, live->scratch_size, live->n_slots);
-	unmap_one(live->aims, live->aim_size, live->n_slots);
+	slots_close(&live->slots);
 	probes__destroy(live->skel);
 	free(live->samples);
 	free(live);
@@ -436,65 +361,16 @@ int live_consume(struct live *live, uint32_t budget, live_take take, void *ctx)
 	return err < 0 && err != -EAGAIN ? err : (int)(budget - live->budget);
 }
 
-uint32_t live_slots(const struct live *live)
+const struct slots *live_slots(const struct live *live)
 {
-	return live->n_slots;
-}
-
-const struct wire_loop *live_peek(const struct live *live, uint32_t slot)
-{
-	return (const struct wire_loop *)(live->loops + slot * live->loop_size);
-}
-
-static const struct wire_scratch *scratch_at(const struct live *live, uint32_t slot)
-{
-	return (const struct wire_scratch *)(live->scratches + slot * live->scratch_size);
-}
-
-static uint32_t seq_of(const struct wire_loop *loop)
-{
-	return __atomic_load_n(&loop->seq, __ATOMIC_ACQUIRE);
-}
-
-bool live_loop(const struct live *live, uint32_t slot, struct wire_loop *out)
-{
-	const struct wire_loop *loop = live_peek(live, slot);
-
-	for (int tries = 0; tries < 100; tries++) {
-		uint32_t seq = seq_of(loop);
-
-		memcpy(out, loop, sizeof(*out));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(seq & 1) && seq_of(loop) == seq)
-			return true;
-	}
-	return false;
-}
-
-bool live_turn(const struct live *live, uint32_t slot, struct wire_turn *turn,
-	       struct wire_scratch *scratch)
-{
-	const struct wire_loop *loop = live_peek(live, slot);
-
-	for (int tries = 0; tries < 100; tries++) {
-		uint32_t seq = seq_of(loop);
-
-		memcpy(turn, &loop->turn, sizeof(*turn));
-		memcpy(scratch, scratch_at(live, slot), sizeof(*scratch));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(seq & 1) && seq_of(loop) == seq)
-			return true;
-	}
-	return false;
+	return &live->slots;
 }
 
 void live_recycle(struct live *live, uint32_t slot)
 {
 	bpf_link__destroy(live->samples[slot]);
 	live->samples[slot] = NULL;
-	memset(live->aims + slot * live->aim_size, 0, live->aim_size);
-	memset(live->scratches + slot * live->scratch_size, 0, live->scratch_size);
-	memset(live->loops + slot * live->loop_size, 0, live->loop_size);
+	slots_clear(&live->slots, slot);
 	bpf_map_update_elem(bpf_map__fd(live->skel->maps.free_slots), NULL, &slot, 0);
 }
 
@@ -521,7 +397,7 @@ static int layout_number(struct live *live, const struct wire_python *layout, ui
 int live_aim(struct live *live, uint32_t slot, uint32_t serial, uint64_t tstate,
 	     const struct wire_python *layout)
 {
-	struct wire_aim *aim = (struct wire_aim *)(live->aims + slot * live->aim_size);
+	struct wire_aim *aim = slots_aim(&live->slots, slot);
 	uint32_t number = 0;
 	int err = layout_number(live, layout, &number);
 

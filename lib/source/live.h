@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "bpf/wire.h"
+#include "source/slots.h"
 
 struct live;
 
@@ -39,12 +40,7 @@ int live_fd(const struct live *live);		/* readable when the ring holds records *
 /* Hands out up to budget records; how many, or -errno. */
 int live_consume(struct live *live, uint32_t budget, live_take take, void *ctx);
 
-uint32_t live_slots(const struct live *live);
-/* Copies of a slot as a whole, never half written; false: the writer was too busy. */
-bool live_loop(const struct live *live, uint32_t slot, struct wire_loop *out);
-bool live_turn(const struct live *live, uint32_t slot, struct wire_turn *turn,
-	       struct wire_scratch *scratch);
-const struct wire_loop *live_peek(const struct live *live, uint32_t slot); /* fields may change */
+const struct slots *live_slots(const struct live *live); /* borrowed */
 void live_recycle(struct live *live, uint32_t slot); /* of a loop that has ended */
 
 /* Tells the walker where the loop's Python frames begin. 0; -ENOSPC: too many layouts. */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * test_hist.c: lib/base/hist.c against the kernel's bpf/hist.h.
  */

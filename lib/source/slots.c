@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * slots.c: see slots.h.
+ */
+#include "source/slots.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static size_t bytes_of(const struct slot_map *map, uint32_t n)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	return (map->size * n + page - 1) & ~(page - 1);
+}
+
+static int map_one(struct slot_map *map, int fd, size_t value, uint32_t n)
+{
+	void *at;
+
+	map->size = (value + 7) & ~7UL;
+	at = mmap(NULL, bytes_of(map, n), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	map->at = at;
+	return 0;
+}
+
+int slots_open(struct slots *slots, int loops, int scratches, int aims, uint32_t n)
+{
+	int err = map_one(&slots->loops, loops, sizeof(struct wire_loop), n);
+
+	slots->n = n;
+	if (!err)
+		err = map_one(&slots->scratches, scratches, sizeof(struct wire_scratch), n);
+	return err ? err : map_one(&slots->aims, aims, sizeof(struct wire_aim), n);
+}
+
+void slots_close(struct slots *slots)
+{
+	struct slot_map *maps[] = { &slots->loops, &slots->scratches, &slots->aims };
+
+	for (size_t i = 0; i < 3; i++)
+		if (maps[i]->at)
+			munmap(maps[i]->at, bytes_of(maps[i], slots->n));
+	memset(slots, 0, sizeof(*slots));
+}
+
+const struct wire_loop *slots_peek(const struct slots *slots, uint32_t slot)
+{
+	return (const struct wire_loop *)(slots->loops.at + slot * slots->loops.size);
+}
+
+static const struct wire_scratch *scratch_at(const struct slots *slots, uint32_t slot)
+{
+	return (const struct wire_scratch *)(slots->scratches.at + slot * slots->scratches.size);
+}
+
+static uint32_t seq_of(const struct wire_loop *loop)
+{
+	return __atomic_load_n(&loop->seq, __ATOMIC_ACQUIRE);
+}
+
+bool slots_loop(const struct slots *slots, uint32_t slot, struct wire_loop *out)
+{
+	const struct wire_loop *loop = slots_peek(slots, slot);
+
+	for (int tries = 0; tries < 100; tries++) {
+		uint32_t seq = seq_of(loop);
+
+		memcpy(out, loop, sizeof(*out));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && seq_of(loop) == seq)
+			return true;
+	}
+	return false;
+}
+
+bool slots_turn(const struct slots *slots, uint32_t slot, struct wire_turn *turn,
+	       struct wire_scratch *scratch)
+{
+	const struct wire_loop *loop = slots_peek(slots, slot);
+
+	for (int tries = 0; tries < 100; tries++) {
+		uint32_t seq = seq_of(loop);
+
+		memcpy(turn, &loop->turn, sizeof(*turn));
+		memcpy(scratch, scratch_at(slots, slot), sizeof(*scratch));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && seq_of(loop) == seq)
+			return true;
+	}
+	return false;
+}
+
+struct wire_aim *slots_aim(const struct slots *slots, uint32_t slot)
+{
+	return (struct wire_aim *)(slots->aims.at + slot * slots->aims.size);
+}
+
+void slots_clear(struct slots *slots, uint32_t slot)
+{
+	memset(slots->aims.at + slot * slots->aims.size, 0, slots->aims.size);
+	memset(slots->scratches.at + slot * slots->scratches.size, 0, slots->scratches.size);
+	memset(slots->loops.at + slot * slots->loops.size, 0, slots->loops.size);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slots.h: the mapped arrays loops[], scratches[] and aims[].
+ *
+ * The kernel side writes loops and scratches while we read: a copy is whole
+ * when its sequence number was even and did not change meanwhile. Clears a
+ * slot only when its loop has ended.
+ */
+#ifndef SLOTS_H
+#define SLOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "bpf/wire.h"
+
+struct slot_map {
+	char *at;
+	size_t size; /* of one element */
+};
+
+struct slots {
+	struct slot_map loops, scratches, aims;
+	uint32_t n;
+};
+
+/* Maps the arrays behind three descriptors; 0 or -errno. */
+int slots_open(struct slots *slots, int loops, int scratches, int aims, uint32_t n);
+void slots_close(struct slots *slots);
+
+const struct wire_loop *slots_peek(const struct slots *slots, uint32_t slot); /* may change */
+/* Copies as a whole; false: the writer was too busy. */
+bool slots_loop(const struct slots *slots, uint32_t slot, struct wire_loop *out);
+bool slots_turn(const struct slots *slots, uint32_t slot, struct wire_turn *turn,
+		struct wire_scratch *scratch);
+struct wire_aim *slots_aim(const struct slots *slots, uint32_t slot);
+void slots_clear(struct slots *slots, uint32_t slot);
+
+#endif

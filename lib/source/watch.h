@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * watch.h: the live source in its parts. Private to lib/source.
+ *
+ * attach.c starts it, meet.c makes a loop that was found ready, watch.c runs it.
+ */
+#ifndef WATCH_H
+#define WATCH_H
+
+#include <time.h>
+#include "greenwatch.h"
+#include "source/live.h"
+#include "source/procs.h"
+#include "source/source.h"
+
+#define LOOPS 256 /* slots for the processes of one command */
+
+/* What user space knows of the loop in a slot. */
+struct seat {
+	uint32_t serial; /* 0: empty */
+	uint32_t pid;
+	uint64_t told_turn_ns; /* open turn told of */
+	uint64_t tell_at_ns;   /* its age at which to tell again */
+};
+
+struct watch {
+	struct source source;
+	struct source_sink sink;
+	struct live *live;
+	const struct slots *slots; /* of live */
+	struct namer *namer;
+	struct procs procs;
+	struct seat seats[LOOPS];
+	struct wire_scratch *scratch; /* copy of a slot's */
+	struct wire_slot *slot;	      /* copy of a slot's */
+	uint64_t late_ns, consumed;
+	int epoll, timer;
+	bool no_samples_told;
+	bool ending; /* the last totals are being told */
+};
+
+uint64_t watch_clock(clockid_t clock); /* ns */
+struct wire_head watch_head(uint16_t kind, size_t size);
+int watch_hand_out(struct watch *w, const void *record);
+int watch_note(struct watch *w, const char *what, const char *why, const char *fix);
+
+/* attach.c */
+int attach_start(struct watch *w, const struct watch_opts *opts);
+
+/* meet.c: a loop was found, a loop has ended; a process is told of. 0 or -errno. */
+int meet(struct watch *w, const struct wire_found *found);
+int part(struct watch *w, const struct wire_gone *gone);
+int tell_target(struct watch *w, struct proc *proc);
+int tell_slot(struct watch *w, uint32_t slot);
+
+/* watch.c: hands out up to budget records of the ring. 0 or -errno. */
+int watch_drain(struct watch *w, uint32_t budget);
+
+#endif

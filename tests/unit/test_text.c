@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_text.c: what people read, against strings.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sample.h"
+#include "sink/format.h"
+
+static struct sample sample;
+static char *output;
+static size_t output_size;
+static FILE *to;
+static struct gw_sink *sink;
+
+static void begin(struct gw_sink_opts opts)
+{
+	opts.sz = sizeof(opts);
+	sample_make(&sample);
+	to = open_memstream(&output, &output_size);
+	cr_assert_eq(gw_sink_open(&sink, "text", to, &opts), 0);
+}
+
+static void stall(const struct gw_stall *s)
+{
+	cr_assert_eq(gw_sink_stall(sink, &sample.report, s), 0);
+}
+
+static void end(void)
+{
+	gw_sink_close(sink);
+	fclose(to);
+	free(output);
+}
+
+static const char *summary(void)
+{
+	fflush(to);
+	size_t before = output_size;
+
+	cr_assert_eq(gw_sink_end(sink, &sample.report), 0);
+	return output + before;
+}
+
+static const char *time_of(uint64_t ns)
+{
+	static char out[FORMAT_TIME];
+
+	return format_time(out, ns);
+}
+
+static const char *span_of(uint64_t ns)
+{
+	static char out[FORMAT_TIME];
+
+	return format_span(out, ns);
+}
+
+Test(format, times_have_three_digits_at_most)
+{
+	cr_assert_str_eq(time_of(0), "0 ms");
+	cr_assert_str_eq(time_of(1), "<0.1 ms");
+	cr_assert_str_eq(time_of(300000), "0.3 ms");
+	cr_assert_str_eq(time_of(8200000), "8.2 ms");
+	cr_assert_str_eq(time_of(9949999), "9.9 ms");
+	cr_assert_str_eq(time_of(9950000), "10 ms");
+	cr_assert_str_eq(time_of(612044120), "612 ms");
+	cr_assert_str_eq(time_of(999499999), "999 ms");
+	cr_assert_str_eq(time_of(999500000), "1.00 s");
+	cr_assert_str_eq(time_of(1840000000), "1.84 s");
+	cr_assert_str_eq(time_of(60000000000), "60.0 s");
+	cr_assert_str_eq(time_of(UINT64_MAX), "18446744073.7 s");
+}
+
+Test(format, sentences_leave_trailing_zeroes_out)
+{
+	cr_assert_str_eq(span_of(60000000000), "60 s");
+	cr_assert_str_eq(span_of(1500000000), "1.5 s");
+	cr_assert_str_eq(span_of(1000000000), "1 s");
+	cr_assert_str_eq(span_of(100000000), "100 ms");
+	cr_assert_str_eq(span_of(1000000), "1 ms");
+	cr_assert_str_eq(span_of(100000000000), "100 s");
+}
+
+Test(format, counts_are_grouped)
+{
+	char out[FORMAT_TIME];
+
+	cr_assert_str_eq(format_count(out, 0), "0");
+	cr_assert_str_eq(format_count(out, 999), "999");
+	cr_assert_str_eq(format_count(out, 1000), "1 000");
+	cr_assert_str_eq(format_count(out, 182044), "182 044");
+	cr_assert_str_eq(format_count(out, 1234567890), "1 234 567 890");
+	cr_assert_str_eq(format_count(out, UINT64_MAX), "18446744073709551615");
+}
+
+Test(format, a_share_is_never_rounded_to_nothing)
+{
+	char out[FORMAT_TIME];
+
+	cr_assert_str_eq(format_share(out, 1, 100000), "<0.1 %");
+	cr_assert_str_eq(format_share(out, 0, 100), "0.0 %");
+	cr_assert_str_eq(format_share(out, 85, 1000), "8.5 %");
+	cr_assert_str_eq(format_share(out, 5, 0), "<0.1 %");
+	cr_assert_str_eq(format_share(out, 5, 5), "100.0 %");
+}
+
+Test(text, a_stall_is_a_block_from_the_application_inwards)
+{
+	begin((struct gw_sink_opts){ .utf8 = true });
+	stall(&sample.stalls[0]);
+	cr_assert_str_eq(output, " +1.84s  4242  612 ms  blocked in clock_nanosleep()\n"
+				 "         retry                shop.py:17\n"
+				 "         python3.11+0x2c81f0  (no symbol table)\n"
+				 "         clock_nanosleep      libc.so.6\n");
+	end();
+}
+
+Test(text, time_the_machine_took_is_shown_and_not_charged)
+{
+	begin((struct gw_sink_opts){ .utf8 = true });
+	stall(&sample.stalls[2]);
+	cr_assert_str_eq(output,
+			 " +17.40s  4242  187 ms  ready, but no CPU was given; hog (123) had it\n"
+			 "         31 ms on CPU, 156 ms waiting for a CPU\n"
+			 "         the machine's doing: not charged to the program\n");
+	end();
+}
+
+Test(text, repeats_are_told_at_powers_of_two)
+{
+	int lines = 0;
+
+	begin((struct gw_sink_opts){ .utf8 = true });
+	for (int i = 0; i < 9; i++) {
+		struct gw_stall s = sample.stalls[1];
+
+		s.at_ns = (uint64_t)i * 1000 * SAMPLE_MS;
+		stall(&s);
+	}
+	for (const char *p = output; *p; p++)
+		lines += *p == '\n';
+	cr_assert_eq(lines, 4 + 3);
+	cr_assert(strstr(output, "blocked in clock_nanosleep()  again ×2 in 1.3 s\n"));
+	cr_assert(strstr(output, "  again ×4 in 3.3 s, 1 not shown\n"));
+	cr_assert(strstr(output, "  again ×8 in 7.3 s, 3 not shown\n"));
+	end();
+}
+
+Test(text, a_stall_told_while_it_lasts_is_one_stall)
+{
+	struct gw_stall s;
+
+	begin((struct gw_sink_opts){ .utf8 = true });
+	s = sample.stalls[0];
+	s.open = true;
+	stall(&s);
+	cr_assert(strstr(output, "612 ms  blocked in clock_nanosleep(), still going on\n"));
+	s.duration_ns *= 2;
+	stall(&s);
+	cr_assert(strstr(output, "1.22 s  blocked in clock_nanosleep(), still going on\n"));
+	s.open = false;
+	stall(&s);
+	cr_assert_null(strstr(output, "again"));
+	s.at_ns += 5000 * SAMPLE_MS;
+	stall(&s);
+	cr_assert(strstr(output, "again ×2"));
+	end();
+}
+
+Test(text, loops_of_one_process_are_told_apart)
+{
+	begin((struct gw_sink_opts){ .utf8 = true });
+	sample.loops[1] = sample.loops[0];
+	sample.loops[1].tid = 4250;
+	sample.report.loops.count = 2;
+	stall(&sample.stalls[1]);
+	cr_assert(strstr(output, "  4242/4242  300 ms  "));
+	cr_assert(
+		strstr(summary(), "loop    4242/4250 python3 (gevent): 182 044 turns, max 612 ms"));
+	end();
+}
+
+Test(text, foreign_names_cannot_drive_the_terminal)
+{
+	begin((struct gw_sink_opts){ .utf8 = true });
+	sample.frames[0].name = "ev\033[2Jil";
+	sample.frames[0].file = "a\nb.py";
+	stall(&sample.stalls[1]);
+	summary();
+	cr_assert_null(strchr(output, '\033'));
+	cr_assert(strstr(output, "ev\\x1b[2Jil"));
+	cr_assert(strstr(output, "a\\x0ab.py:17"));
+	end();
+}
+
+Test(text, ascii_and_no_colour_where_nothing_else_is_understood)
+{
+	begin((struct gw_sink_opts){ .utf8 = false });
+	stall(&sample.stalls[0]);
+	stall(&sample.stalls[1]);
+	sample.report.notes.count = 1;
+	sample.notes[0] = (struct report_note){ "names", "no symbols", "install them" };
+	sample.report.notes.items = sample.notes;
+	summary();
+	for (const char *p = output; *p; p++)
+		cr_assert((*p >= ' ' && *p < 0x7f) || *p == '\n', "%s", p);
+	cr_assert(strstr(output, "note    names: no symbols -> install them\n"));
+	end();
+}
+
+Test(text, the_summary_counts_and_ends_with_the_next_command)
+{
+	begin((struct gw_sink_opts){ .utf8 = true, .next = "greenwatch -h" });
+	cr_assert_str_eq(
+		summary(),
+		"\n60.0 s · 182 044 turns · loop lag p50 0.3 ms  p90 0.3 ms  p99 0.3 ms  max 612 "
+		"ms\n"
+		"time    idle 68.7 %   on CPU 22.2 %   blocked 8.5 %   waiting for a CPU 0.6 %\n"
+		"stalls  3 at 2 sites (1.8 % of the time)\n"
+		"   2×  max 612 ms  Σ 912 ms  retry shop.py:17 → clock_nanosleep()\n"
+		"   1×  max 187 ms  Σ 187 ms  ready to run, but no CPU was given (not charged)\n"
+		"0 events lost · greenwatch used 0.4 % of one CPU, 21 MB · next: greenwatch -h\n");
+	end();
+}
+
+static void nothing_stalled(void)
+{
+	sample.report.sites.count = sample.report.stalls.count = 0;
+	sample.loops[0].stalls = sample.loops[0].stalled_ns = 0;
+}
+
+Test(text, a_healthy_loop_is_called_healthy)
+{
+	begin((struct gw_sink_opts){ .utf8 = true });
+	nothing_stalled();
+	cr_assert(strstr(summary(), "stalls  none over 100 ms\n"));
+	end();
+}
+
+Test(text, with_loss_the_summary_says_so_first_and_never_that_there_was_no_stall)
+{
+	begin((struct gw_sink_opts){ .utf8 = true });
+	nothing_stalled();
+	sample.report.lost[0].count = 12;
+	cr_assert_eq(strncmp(summary(), "\nINCOMPLETE: 12 events were lost (ring_full 12); ", 49),
+		     0);
+	cr_assert_null(strstr(output, "none over"));
+	cr_assert(strstr(output, "stalls  0 seen"));
+	cr_assert(strstr(output, "12 events lost"));
+	end();
+}
+
+Test(text, no_loop_is_not_the_same_as_no_stall)
+{
+	begin((struct gw_sink_opts){ .utf8 = true, .next = "x" });
+	nothing_stalled();
+	sample.report.loops.count = 0;
+	cr_assert(strstr(summary(), "60.0 s · no event loop was seen\n"));
+	cr_assert_null(strstr(output, "none over"));
+	cr_assert_null(strstr(output, "next"));
+	end();
+}
+
+Test(text, quiet_leaves_stalls_out)
+{
+	begin((struct gw_sink_opts){ .quiet = true });
+	stall(&sample.stalls[0]);
+	fflush(to);
+	cr_assert_eq(output_size, 0);
+	end();
+}
+
+Test(watching, names_the_loops_or_the_processes)
+{
+	char line[512];
+
+	sample_make(&sample);
+	gw_watching(&sample.report, line, sizeof(line));
+	cr_assert_str_eq(line, "watching 1 gevent loop: python3 4242 · stall = 100 ms · "
+			       "^C for the summary");
+	sample.report.loops.count = 0;
+	gw_watching(&sample.report, line, sizeof(line));
+	cr_assert_str_eq(line, "watching python3 4242 (gevent) · stall = 100 ms · "
+			       "^C for the summary");
+	for (size_t size = 1; size < 40; size++) {
+		gw_watching(&sample.report, line, size);
+		cr_assert_lt(strlen(line), size);
+	}
+}
+
+Test(sink, an_unknown_format_is_refused)
+{
+	struct gw_sink *none = NULL;
+
+	cr_assert_lt(gw_sink_open(&none, "xml", stdout, NULL), 0);
+	cr_assert_null(none);
+	gw_sink_close(NULL);
+}
