@@ -180,8 +180,8 @@ static __always_inline void emit_end(void *slot)
 
 /* Reserves a zeroed record, runs the block once to fill it, sends it on the way out. */
 #define emit(type, e, kind, now)                                                                   \
-	for (type *e __attribute__((cleanup(emit_end))) = emit_begin(kind, sizeof(type), now),     \
-					*e##_once = e;                                             \
+	for (type * e __attribute__((cleanup(emit_end))) = emit_begin(kind, sizeof(type), now),    \
+		      *e##_once = e;                                                               \
 	     e##_once; e##_once = NULL)
 
 /* Sends a stack record up to its last frame. */

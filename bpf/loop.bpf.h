@@ -39,8 +39,7 @@ static __always_inline __u32 tid_in_namespace(struct task_struct *task)
 static __always_inline void loop_announce(struct task_struct *task, struct wire_loop *l, __u32 slot,
 					  __u64 now)
 {
-	emit(struct wire_found, e, WIRE_LOOP, now)
-	{
+	emit (struct wire_found, e, WIRE_LOOP, now) {
 		e->serial = l->serial;
 		e->slot = slot - 1;
 		e->pid = l->pid;
@@ -64,7 +63,7 @@ static __always_inline __u32 next_serial(void)
 
 /* Makes task a loop; its slot is zeroed and its turn not begun. NULL: no slot is free. */
 static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct thread *th,
-						   __u32 class, __s32 fd, __u64 now)
+					      __u32 class, __s32 fd, __u64 now)
 {
 	struct wire_loop *l;
 	struct thread *leader;
@@ -122,8 +121,7 @@ static __noinline void late_send(const struct wire_loop *l, __u32 slot, __u64 no
 		return;
 	if (scratch->best_ns && !scratch->sent)
 		send_stack(&scratch->slice[scratch->best & 1]);
-	emit(struct wire_late, e, WIRE_TURN, now)
-	{
+	emit (struct wire_late, e, WIRE_TURN, now) {
 		e->head.flags = flags;
 		late_fill(e, l, scratch);
 	}
@@ -157,8 +155,7 @@ static __noinline void loop_finish(struct thread *th, __u32 flags)
 	l->until_ns = now;
 	l->state = WIRE_ENDED;
 	loop_write_end(l);
-	emit(struct wire_gone, e, WIRE_GONE, now)
-	{
+	emit (struct wire_gone, e, WIRE_GONE, now) {
 		e->head.flags = flags;
 		e->serial = l->serial;
 		e->slot = th->slot - 1;

@@ -9,7 +9,7 @@
  */
 #include "stack.bpf.h"
 
-#define SENT_LIMIT  64	    /* slices sent one by one in a turn; then the longest only */
+#define SENT_LIMIT  64      /* slices sent one by one in a turn; then the longest only */
 #define SENT_MIN_NS 1000000 /* shorter ones are summed by call */
 
 static __always_inline __u32 off_kind(bool preempt, __u32 state)
@@ -33,8 +33,8 @@ static __always_inline bool in_own_wait(const struct wire_loop *l, struct pt_reg
 	return wait_is_own(l, wait_class_of((__s32)regs->orig_ax, args), args[0]);
 }
 
-static __noinline void slice_begin(void *ctx, struct wire_loop *l, __u32 slot,
-					struct pt_regs *regs, __u64 now)
+static __noinline void slice_begin(void *ctx, struct wire_loop *l, __u32 slot, struct pt_regs *regs,
+				   __u64 now)
 {
 	struct wire_scratch *scratch = scratch_at(slot);
 	struct wire_stack *s;
@@ -58,8 +58,8 @@ static __noinline void slice_begin(void *ctx, struct wire_loop *l, __u32 slot,
 	s->weight_ns = 0;
 }
 
-static __noinline void leaves(void *ctx, struct task_struct *task, struct thread *th,
-				   bool preempt, __u32 state)
+static __noinline void leaves(void *ctx, struct task_struct *task, struct thread *th, bool preempt,
+			      __u32 state)
 {
 	struct wire_loop *l = loop_at(th->slot);
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -116,7 +116,7 @@ static __noinline void waits_add(struct wire_scratch *scratch, __s32 call, __u64
 
 /* before: who had the CPU until now. A full table keeps what it has: shares are lower bounds. */
 static __noinline void rivals_add(struct wire_scratch *scratch, struct task_struct *before,
-				       __u64 ns)
+				  __u64 ns)
 {
 	__u32 tid = before->pid, i;
 
@@ -138,7 +138,7 @@ static __noinline void rivals_add(struct wire_scratch *scratch, struct task_stru
 
 /* A slice with a stack has ended: keep it if it is the longest, send it if the turn is late. */
 static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scratch,
-				      const struct turn_slice *slice, __u64 now)
+				 const struct turn_slice *slice, __u64 now)
 {
 	__u32 i = (scratch->best ^ 1) & 1;
 	struct wire_stack *s = &scratch->slice[i];
@@ -164,7 +164,7 @@ static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scrat
 }
 
 static __noinline void returns(struct task_struct *task, struct thread *th,
-				    struct task_struct *before)
+			       struct task_struct *before)
 {
 	struct wire_loop *l = loop_at(th->slot);
 	struct wire_scratch *scratch;

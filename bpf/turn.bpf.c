@@ -11,10 +11,9 @@
 #include "loop.bpf.h"
 
 #define POLLS_OF_A_LOOP 8 /* polling now and then does not make a thread a loop */
-#define FOREIGN_LIMIT	64
+#define FOREIGN_LIMIT   64
 
-static __noinline void turn_next(struct task_struct *task, struct thread *th,
-				      struct wire_loop *l)
+static __noinline void turn_next(struct task_struct *task, struct thread *th, struct wire_loop *l)
 {
 	__u64 now = bpf_ktime_get_ns();
 
@@ -45,8 +44,7 @@ static __always_inline void bind_and_begin(struct task_struct *task, struct thre
 }
 
 /* A thread that is no loop yet enters a wait. */
-static __noinline void candidate(struct task_struct *task, struct thread *th, __u32 class,
-				      __s32 fd)
+static __noinline void candidate(struct task_struct *task, struct thread *th, __u32 class, __s32 fd)
 {
 	struct thread *leader = thread_of(task->group_leader);
 	__u32 needed = class == WIRE_WAIT_POLL ? POLLS_OF_A_LOOP : 2;
@@ -63,7 +61,7 @@ static __noinline void candidate(struct task_struct *task, struct thread *th, __
 }
 
 static __noinline void rebind(struct task_struct *task, struct thread *th, struct wire_loop *l,
-				   __u32 class, __s32 fd)
+			      __u32 class, __s32 fd)
 {
 	l->wait_class = class;
 	l->wait_fd = fd;
@@ -79,7 +77,7 @@ static __noinline void rebind(struct task_struct *task, struct thread *th, struc
  * old descriptor has gone, or when it is entered far more often than the old.
  */
 static __noinline void foreign_wait(struct task_struct *task, struct thread *th,
-					 struct wire_loop *l, __u32 class, __s32 fd)
+				    struct wire_loop *l, __u32 class, __s32 fd)
 {
 	struct thread *leader;
 
@@ -96,8 +94,7 @@ static __noinline void foreign_wait(struct task_struct *task, struct thread *th,
 		th->foreign = 0;
 	th->cand_fd = fd;
 	th->foreign++;
-	if (file_of(task, l->wait_fd) != th->wait_file ||
-	    th->foreign > FOREIGN_LIMIT + 4 * th->own)
+	if (file_of(task, l->wait_fd) != th->wait_file || th->foreign > FOREIGN_LIMIT + 4 * th->own)
 		rebind(task, th, l, class, fd);
 }
 

@@ -18,30 +18,30 @@
 #include <linux/types.h>
 #endif
 
-#define WIRE_VERSION	1
-#define WIRE_FRAMES	128 /* Python frames walked in the kernel */
-#define WIRE_NATIVE	16  /* return addresses by frame pointer */
-#define WIRE_WAITS	8   /* distinct calls told apart within one turn */
-#define WIRE_COMM	16
-#define WIRE_LAYOUTS	64  /* interpreter layouts in use at once */
-#define HIST_BUCKETS	514 /* see hist.h */
+#define WIRE_VERSION 1
+#define WIRE_FRAMES  128 /* Python frames walked in the kernel */
+#define WIRE_NATIVE  16  /* return addresses by frame pointer */
+#define WIRE_WAITS   8   /* distinct calls told apart within one turn */
+#define WIRE_COMM    16
+#define WIRE_LAYOUTS 64  /* interpreter layouts in use at once */
+#define HIST_BUCKETS 514 /* see hist.h */
 
 enum wire_kind {
-	WIRE_LOOP = 1,	 /* a thread turned out to be a loop */
-	WIRE_SLICE = 2,	 /* a stretch off the CPU, with the stack it began with */
+	WIRE_LOOP = 1,   /* a thread turned out to be a loop */
+	WIRE_SLICE = 2,  /* a stretch off the CPU, with the stack it began with */
 	WIRE_SAMPLE = 3, /* a stack seen on the CPU in a turn half way to late */
-	WIRE_TURN = 4,	 /* a late turn has ended */
-	WIRE_GONE = 5,	 /* a loop's thread ended or its process executed another image */
+	WIRE_TURN = 4,   /* a late turn has ended */
+	WIRE_GONE = 5,   /* a loop's thread ended or its process executed another image */
 
 	WIRE_HELLO = 64,  /* when, where and with which settings */
 	WIRE_TARGET = 65, /* a process and what it runs */
-	WIRE_SLOT = 66,	  /* a loop's totals, as they stand */
-	WIRE_OPEN = 67,	  /* a late turn that still goes on */
-	WIRE_LOSS = 68,	  /* loss counters, as they stand */
+	WIRE_SLOT = 66,   /* a loop's totals, as they stand */
+	WIRE_OPEN = 67,   /* a late turn that still goes on */
+	WIRE_LOSS = 68,   /* loss counters, as they stand */
 	WIRE_NAMES = 69,  /* the namer's answer to the stack before it */
-	WIRE_NOTE = 70,	  /* something could not be done, and why */
-	WIRE_TICK = 71,	  /* the clock, when nothing else happens */
-	WIRE_END = 72,	  /* why and when the watching ended, what it cost */
+	WIRE_NOTE = 70,   /* something could not be done, and why */
+	WIRE_TICK = 71,   /* the clock, when nothing else happens */
+	WIRE_END = 72,    /* why and when the watching ended, what it cost */
 };
 
 struct wire_head {
@@ -63,10 +63,10 @@ struct wire_ledger {
 
 /* What a thread off the CPU is doing. */
 enum wire_off {
-	WIRE_ON = 0,	    /* it is not off the CPU */
-	WIRE_RUNNABLE = 1,  /* preempted or yielding: it could run */
-	WIRE_BLOCKED = 2,   /* asleep in a call or a page fault */
-	WIRE_STOPPED = 3,   /* SIGSTOP, debugger, freezer */
+	WIRE_ON = 0,       /* it is not off the CPU */
+	WIRE_RUNNABLE = 1, /* preempted or yielding: it could run */
+	WIRE_BLOCKED = 2,  /* asleep in a call or a page fault */
+	WIRE_STOPPED = 3,  /* SIGSTOP, debugger, freezer */
 };
 
 enum wire_phase {
@@ -94,18 +94,18 @@ struct wire_rival {
 /* The turn machine's state (turn.h), kept in the loop's slot. */
 struct wire_turn {
 	__u64 began_ns;
-	__u64 last_ns;	/* accounted up to here */
-	__u64 off_ns;	/* since when off the CPU; 0: running */
-	__u64 wake_ns;	/* when it was woken; 0: not yet */
-	__u64 early_ns; /* a waking that came before its switch-out was seen */
-	__u64 run_delay; /* sched_info.run_delay at the last switch-out */
+	__u64 last_ns;    /* accounted up to here */
+	__u64 off_ns;     /* since when off the CPU; 0: running */
+	__u64 wake_ns;    /* when it was woken; 0: not yet */
+	__u64 early_ns;   /* a waking that came before its switch-out was seen */
+	__u64 run_delay;  /* sched_info.run_delay at the last switch-out */
 	__u64 gap_off_ns; /* preempted inside the gate: since when */
-	__u64 gap_ns;	  /* and for how long in all */
-	__u32 phase;	/* enum wire_phase */
-	__u32 off;	/* enum wire_off */
-	__s32 call;	/* system call it went off in; -1: page fault or none */
-	__u32 entering; /* the gate is at work */
-	__u64 args[3];	/* of that call */
+	__u64 gap_ns;     /* and for how long in all */
+	__u32 phase;      /* enum wire_phase */
+	__u32 off;        /* enum wire_off */
+	__s32 call;       /* system call it went off in; -1: page fault or none */
+	__u32 entering;   /* the gate is at work */
+	__u64 args[3];    /* of that call */
 	struct wire_ledger ledger;
 	__u32 slices; /* stretches off the CPU so far */
 	__u32 samples;
@@ -151,16 +151,16 @@ struct wire_loop {
 /* Layout of an interpreter, as pywalk.h needs it: offsets in bytes. Source: facts in
  * docs/python.md; filled by lib/runtime/pyoffsets.c, never by guessing. */
 struct wire_python {
-	__u32 tstate_frame;  /* from the thread state: frame object, cframe or iframe */
-	__u32 cframe;	     /* 1: tstate_frame leads to a cframe (3.11, 3.12) */
-	__u32 cframe_frame;  /* from the cframe: current frame */
+	__u32 tstate_frame; /* from the thread state: frame object, cframe or iframe */
+	__u32 cframe;       /* 1: tstate_frame leads to a cframe (3.11, 3.12) */
+	__u32 cframe_frame; /* from the cframe: current frame */
 	__u32 frame_code;
 	__u32 frame_back;
 	__u32 frame_instr;
-	__u32 frame_owner;   /* u8; 0: frames have no owner (3.10 and older) */
-	__u32 instr_is_int;  /* 1: f_lasti, an int32; 0: a pointer */
-	__u32 frame_size;    /* bytes to read per frame, <= 128, multiple of 8 */
-	__u32 shim_owner;    /* owner >= this is a C entry, not a frame; 0: none */
+	__u32 frame_owner;  /* u8; 0: frames have no owner (3.10 and older) */
+	__u32 instr_is_int; /* 1: f_lasti, an int32; 0: a pointer */
+	__u32 frame_size;   /* bytes to read per frame, <= 128, multiple of 8 */
+	__u32 shim_owner;   /* owner >= this is a C entry, not a frame; 0: none */
 	__u32 pad[2];
 };
 
@@ -178,10 +178,10 @@ struct wire_pyframe {
 };
 
 enum wire_stack_flag {
-	WIRE_STACK_CUT = 1,	 /* deeper than WIRE_FRAMES */
-	WIRE_STACK_FAULT = 2,	 /* a frame could not be read */
+	WIRE_STACK_CUT = 1,       /* deeper than WIRE_FRAMES */
+	WIRE_STACK_FAULT = 2,     /* a frame could not be read */
 	WIRE_STACK_NO_TSTATE = 4, /* thread state not known (yet) */
-	WIRE_STACK_PENDING = 8,	 /* the slice has not ended */
+	WIRE_STACK_PENDING = 8,   /* the slice has not ended */
 };
 
 /* WIRE_SLICE and WIRE_SAMPLE. Sent up to the last frame used. */
@@ -268,20 +268,20 @@ struct wire_gone {
 
 /* Every way the kernel side can lose something. Per CPU; all of them reach every sink. */
 struct wire_stats {
-	__u64 attempted;   /* records to be sent */
-	__u64 ring_full;   /* of those, dropped */
-	__u64 slots_full;  /* loops that found no slot */
-	__u64 state_full;  /* threads without storage */
-	__u64 stack_fault; /* Python walks that met an unreadable frame */
+	__u64 attempted;     /* records to be sent */
+	__u64 ring_full;     /* of those, dropped */
+	__u64 slots_full;    /* loops that found no slot */
+	__u64 state_full;    /* threads without storage */
+	__u64 stack_fault;   /* Python walks that met an unreadable frame */
 	__u64 turn_repaired; /* switch-ins never traced, made good by run_delay */
-	__u64 turn_lost;   /* turns given up because their order made no sense */
+	__u64 turn_lost;     /* turns given up because their order made no sense */
 };
 
 /* Settings, assigned whole before loading. */
 struct wire_config {
-	__u64 late_ns;	/* a turn longer than this is late */
+	__u64 late_ns;   /* a turn longer than this is late */
 	__u64 period_ns; /* CPU time between two samples */
-	__u32 follow;	/* children too */
+	__u32 follow;    /* children too */
 	__u32 pad;
 };
 
@@ -335,7 +335,7 @@ struct wire_open {
 struct wire_loss {
 	struct wire_head head;
 	struct wire_stats stats;
-	__u64 consumed; /* records taken from the ring */
+	__u64 consumed;   /* records taken from the ring */
 	__u64 namer_lost; /* stacks left without names: dead line missed or namer crashed */
 };
 

@@ -16,10 +16,10 @@
 struct figures {
 	const struct stall *stall;
 	const struct wire_ledger *part;
-	const struct wire_wait *wait;	   /* the longest in sum; NULL: none */
+	const struct wire_wait *wait;   /* the longest in sum; NULL: none */
 	const struct wire_rival *rival; /* the largest share; NULL: none */
-	uint64_t took_ns, own_ns;	   /* own: charged to the program */
-	bool charged;			   /* its own time alone was late */
+	uint64_t took_ns, own_ns;       /* own: charged to the program */
+	bool charged;                   /* its own time alone was late */
 };
 
 struct cause_row {
@@ -27,7 +27,7 @@ struct cause_row {
 	bool (*is)(const struct figures *f);
 	void (*why)(const struct figures *f, const char *where, char *text, size_t size);
 	enum gw_state evidence; /* which stacks show the place */
-	bool placed;		/* there is code to blame */
+	bool placed;            /* there is code to blame */
 };
 
 static double ms(uint64_t ns)
@@ -139,8 +139,8 @@ static void why_cpu(const struct figures *f, const char *where, char *text, size
 static void why_unknown(const struct figures *f, const char *where, char *text, size_t size)
 {
 	(void)where;
-	snprintf(text, size, "%.1f ms; %.1f ms of them could not be accounted for",
-		 ms(f->took_ns), ms(f->part->unaccounted_ns));
+	snprintf(text, size, "%.1f ms; %.1f ms of them could not be accounted for", ms(f->took_ns),
+		 ms(f->part->unaccounted_ns));
 }
 
 static const struct cause_row causes[] = {
@@ -208,49 +208,76 @@ static bool counts(const struct evidence *e, const struct cause_row *row, const 
 	       f->wait->call == -2;
 }
 
-/* Weight of all evidence whose application frame is the same. */
-static uint64_t frame_weight(const struct gw_report *report, const struct figures *f,
-			     const struct cause_row *row, uint32_t frame)
+static bool same_function(const struct gw_report *report, uint32_t a, uint32_t b)
 {
+	const struct gw_frame *x, *y;
+
+	if (a == GW_NONE || b == GW_NONE)
+		return a == b;
+	x = report_frame(report, a);
+	y = report_frame(report, b);
+	return x->name == y->name && x->file == y->file && x->module == y->module;
+}
+
+/* The Python function that the application's frame had called; GW_NONE: it is the leaf itself. */
+static uint32_t callee_of(const struct gw_report *report, uint32_t stack, uint32_t at)
+{
+	const uint32_t *frames;
+
+	if (at == 0 || stack == GW_NONE)
+		return GW_NONE;
+	report_stack(report, stack, &frames);
+	return report_frame(report, frames[at - 1])->kind == GW_FRAME_PYTHON ? frames[at - 1]
+									     : GW_NONE;
+}
+
+/* Weight of the evidence in the same function as like; with callee, that called the same one. */
+static uint64_t weight_like(const struct gw_report *report, const struct figures *f,
+			    const struct cause_row *row, const struct evidence *like, bool callee)
+{
+	uint32_t at = 0, like_at = 0;
+	uint32_t frame = blame_app_frame(report, like->stack, &like_at);
+	uint32_t called = callee_of(report, like->stack, like_at);
 	uint64_t weight = 0;
-	uint32_t at;
 
 	for (uint32_t i = 0; i < f->stall->n_evidence; i++) {
 		const struct evidence *e = &f->stall->evidence[i];
 
-		if (counts(e, row, f) && blame_app_frame(report, e->stack, &at) == frame)
+		at = 0;
+		if (!counts(e, row, f) ||
+		    !same_function(report, blame_app_frame(report, e->stack, &at), frame))
+			continue;
+		if (!callee || same_function(report, callee_of(report, e->stack, at), called))
 			weight += e->weight_ns;
 	}
 	return weight;
 }
 
-/* The place: the application frame with the most weight, and its heaviest stack. */
+/* The place: the application's function with the most weight, in it what it called most, and of
+ * that the heaviest stack. */
 static uint32_t heaviest(const struct gw_report *report, const struct figures *f,
 			 const struct cause_row *row)
 {
-	uint32_t best = GW_NONE, at;
-	uint64_t best_weight = 0, best_frame = 0;
+	uint64_t best[3] = { 0, 0, 0 };
+	uint32_t stack = GW_NONE;
 
 	for (uint32_t i = 0; i < f->stall->n_evidence; i++) {
 		const struct evidence *e = &f->stall->evidence[i];
-		uint64_t weight;
+		uint64_t weight[3];
 
 		if (!counts(e, row, f))
 			continue;
-		weight = frame_weight(report, f, row, blame_app_frame(report, e->stack, &at));
-		if (best != GW_NONE && (weight < best_frame ||
-					(weight == best_frame && e->weight_ns <= best_weight)))
+		weight[0] = weight_like(report, f, row, e, false);
+		weight[1] = weight_like(report, f, row, e, true);
+		weight[2] = e->weight_ns;
+		if (stack != GW_NONE && (weight[0] != best[0]   ? weight[0] < best[0]
+					 : weight[1] != best[1] ? weight[1] < best[1]
+								: weight[2] <= best[2]))
 			continue;
-		best = e->stack;
-		best_frame = weight;
-		best_weight = e->weight_ns;
+		stack = e->stack;
+		memcpy(best, weight, sizeof(best));
 	}
-	return best;
-}
-
-static bool is_interpreter(const char *module)
-{
-	return module && (!strncmp(module, "python", 6) || !strncmp(module, "libpython", 9));
+	return stack;
 }
 
 /* A frame's line in the fingerprint: without what changes from build to build. */
@@ -309,7 +336,8 @@ static void fingerprint(const struct gw_report *report, struct verdict *v, uint3
 	} else {
 		hash = hash_frame(hash, report_frame(report, v->frame));
 	}
-	for (uint32_t i = 0; i < 3 && i < at; i++) {
+	/* what runs deeper inside a library is another thing in every sample */
+	for (uint32_t i = 0; i < at && i < (v->cause == GW_CAUSE_CPU ? 1 : 3); i++) {
 		const struct gw_frame *frame = report_frame(report, frames[at - 1 - i]);
 
 		if (identifies(frame, v->cause, has_python(report, frames, n)))
@@ -331,24 +359,7 @@ static void place_text(const struct gw_report *report, uint32_t frame, char *tex
 		snprintf(text, size, "%.100s", f->name);
 }
 
-/* What the application called: "dumps" of render -> dumps -> encode; "" if it is the leaf. */
-static const char *called(const struct gw_report *report, const struct verdict *v, uint32_t at)
-{
-	const uint32_t *frames;
-	const struct gw_frame *frame;
-
-	if (v->frame == GW_NONE || at == 0)
-		return "";
-	report_stack(report, v->stack, &frames);
-	frame = report_frame(report, frames[at - 1]);
-	return frame->kind == GW_FRAME_PYTHON ||
-			       (!frame->nameless && !is_interpreter(frame->module)) ?
-		       frame->name :
-		       "";
-}
-
-static void title(const struct gw_report *report, struct verdict *v, uint32_t at,
-		  const char *where)
+static void title(struct verdict *v, const char *where)
 {
 	const char *what = v->call_name;
 
@@ -359,13 +370,12 @@ static void title(const struct gw_report *report, struct verdict *v, uint32_t at
 	else if (v->cause == GW_CAUSE_STOPPED)
 		what = "stopped by a signal, a debugger or the freezer";
 	else if (v->cause == GW_CAUSE_CPU)
-		what = called(report, v, at);
+		what = v->callee;
 	else if (v->cause == GW_CAUSE_UNKNOWN)
 		what = "not enough evidence";
 	if (!what || !what[0])
 		what = "on the CPU";
-	snprintf(v->title, sizeof(v->title), "%.100s%s%.140s", what, where[0] ? " in " : "",
-		 where);
+	snprintf(v->title, sizeof(v->title), "%.100s%s%.140s", what, where[0] ? " in " : "", where);
 }
 
 void blame(const struct gw_report *report, const struct stall *stall, struct verdict *out)
@@ -373,7 +383,7 @@ void blame(const struct gw_report *report, const struct stall *stall, struct ver
 	struct figures f = look(report, stall);
 	const struct cause_row *row = causes;
 	char where[224];
-	uint32_t at = 0;
+	uint32_t at = 0, callee;
 
 	while (!row->is(&f))
 		row++;
@@ -384,8 +394,11 @@ void blame(const struct gw_report *report, const struct stall *stall, struct ver
 		out->call_name = call_name(f.wait->call);
 	out->stack = row->placed ? heaviest(report, &f, row) : GW_NONE;
 	out->frame = blame_app_frame(report, out->stack, &at);
+	callee = callee_of(report, out->stack, at);
+	if (out->frame != GW_NONE && callee != GW_NONE)
+		out->callee = report_frame(report, callee)->name;
 	place_text(report, out->frame, where, sizeof(where));
 	row->why(&f, where, out->why, sizeof(out->why));
-	title(report, out, at, where);
+	title(out, where);
 	fingerprint(report, out, at);
 }

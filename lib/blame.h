@@ -14,9 +14,10 @@
 
 struct verdict {
 	enum gw_cause cause;
-	int32_t call;	       /* system call number; -1: none */
+	int32_t call;          /* system call number; -1: none */
 	const char *call_name; /* NULL: none */
 	uint32_t stack, frame; /* heaviest stack, its app frame; GW_NONE */
+	const char *callee;    /* Python function that frame had called; NULL */
 	char fingerprint[21];
 	char why[256];
 	char title[256];

@@ -26,7 +26,7 @@ enum lost_row {
 
 static const char *const lost_reasons[REPORT_LOST] = {
 	[LOST_RING] = "ring-full",    [LOST_SLOTS] = "loops-full", [LOST_STATE] = "threads-full",
-	[LOST_TURNS] = "turn-lost",   [LOST_DECODE] = "decode",	   [LOST_NAMES] = "names-lost",
+	[LOST_TURNS] = "turn-lost",   [LOST_DECODE] = "decode",    [LOST_NAMES] = "names-lost",
 	[LOST_COUNT] = "unexplained",
 };
 
@@ -51,9 +51,9 @@ int collect_new(struct gw_report **out, uint32_t max_stalls)
 
 void collect_free(struct gw_report *report)
 {
-	struct report_vec *vecs[] = { &report->targets, &report->loops,	 &report->frames,
-				      &report->stacks,	&report->indexes, &report->sites,
-				      &report->stalls,	&report->notes };
+	struct report_vec *vecs[] = { &report->targets, &report->loops,   &report->frames,
+				      &report->stacks,  &report->indexes, &report->sites,
+				      &report->stalls,  &report->notes };
 
 	for (size_t i = 0; i < sizeof(vecs) / sizeof(vecs[0]); i++)
 		free(vecs[i]->items);
@@ -154,7 +154,7 @@ int collect_loop(struct gw_report *report, const struct wire_found *found)
 
 static struct gw_ledger ledger_of(const struct wire_ledger *from)
 {
-	return (struct gw_ledger){ from->oncpu_ns,    from->blocked_ns, from->runqueue_ns,
+	return (struct gw_ledger){ from->oncpu_ns,     from->blocked_ns, from->runqueue_ns,
 				   from->throttled_ns, from->stopped_ns, from->unaccounted_ns };
 }
 
@@ -214,9 +214,9 @@ void collect_loss(struct gw_report *report, const struct wire_loss *loss)
 	report->lost[LOST_STATE].count = stats->state_full;
 	report->lost[LOST_TURNS].count = stats->turn_lost;
 	report->lost[LOST_NAMES].count = loss->namer_lost;
-	report->lost[LOST_COUNT].count = stats->attempted > accounted ?
-						 stats->attempted - accounted :
-						 accounted - stats->attempted;
+	report->lost[LOST_COUNT].count = stats->attempted > accounted
+						 ? stats->attempted - accounted
+						 : accounted - stats->attempted;
 	report->repaired = stats->turn_repaired;
 }
 
@@ -234,7 +234,7 @@ int collect_note(struct gw_report *report, const struct event_note *from)
 {
 	struct report_note *note;
 
-	report_each(report, notes, struct report_note, it)
+	report_each (report, notes, struct report_note, it)
 		if (same_note(it, from))
 			return 0;
 	if (report->notes.count >= MAX_NOTES)
@@ -362,8 +362,7 @@ static int copy_waits(struct gw_report *report, const struct stall *stall, struc
 	return 0;
 }
 
-static int copy_culprits(struct gw_report *report, const struct stall *stall,
-			 struct gw_stall *out)
+static int copy_culprits(struct gw_report *report, const struct stall *stall, struct gw_stall *out)
 {
 	struct gw_culprit *culprits = tables_bytes(report, stall->n_rivals * sizeof(*culprits));
 	uint32_t n = 0;

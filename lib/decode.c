@@ -25,8 +25,8 @@ static const char *take_string(const char *bytes, size_t size, size_t *at)
 
 static int decode_target(const struct wire_head *record, struct event_target *out)
 {
-	const char *bytes = (const char *)record, **into[] = { &out->runtime, &out->version,
-							       &out->exe, &out->cwd, &out->why };
+	const char *bytes = (const char *)record,
+		   **into[] = { &out->runtime, &out->version, &out->exe, &out->cwd, &out->why };
 	size_t at = sizeof(struct wire_target), args;
 
 	out->fixed = (const struct wire_target *)record;

@@ -16,7 +16,7 @@
 struct event_target {
 	const struct wire_target *fixed;
 	const char *runtime, *version, *exe, *cwd, *why; /* never NULL; "" if not known */
-	const char *args;				 /* fixed->argc strings */
+	const char *args;                                /* fixed->argc strings */
 };
 
 struct event_note {

@@ -14,18 +14,18 @@
 
 struct report_target {
 	uint32_t pid, parent;
-	bool asked; /* named by the caller */
+	bool asked;                                       /* named by the caller */
 	const char *comm, *exe, *cwd, *runtime, *version; /* NULL: not known */
-	const char *why_no_names;			  /* NULL: they can be had */
-	const char **argv;				  /* redacted */
+	const char *why_no_names;                         /* NULL: they can be had */
+	const char **argv;                                /* redacted */
 	uint32_t argc;
 };
 
 struct report_loop {
 	uint32_t serial, pid, tid;
 	bool ended;
-	const char *comm;    /* of the thread */
-	const char *runtime; /* never NULL */
+	const char *comm;            /* of the thread */
+	const char *runtime;         /* never NULL */
 	uint64_t since_ns, until_ns; /* monotonic */
 	uint64_t turns, idle_ns;
 	struct gw_ledger time;
@@ -42,6 +42,7 @@ struct report_site {
 	char fingerprint[21]; /* gw1- and 16 hex digits */
 	enum gw_cause cause;
 	const char *title, *call; /* call: NULL if none */
+	const char *callee;       /* Python function that frame called; NULL if none */
 	uint64_t count, total_ns, max_ns;
 	uint64_t *lengths; /* of up to 1,024 stalls, for the median */
 	uint32_t n_lengths;

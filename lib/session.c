@@ -238,8 +238,7 @@ int gw_poll(struct gw *gw, int timeout_ms)
 	if (n < 0)
 		return n;
 	if (n)
-		gw->ended = gw->report->ended == GW_ENDED_NOT ? GW_ENDED_TARGET :
-								 gw->report->ended;
+		gw->ended = gw->report->ended == GW_ENDED_NOT ? GW_ENDED_TARGET : gw->report->ended;
 	return gw->delivered;
 }
 
@@ -298,8 +297,7 @@ int gw_now(struct gw *gw, struct gw_now *out)
 	out->lost = report_lost_total(gw->report);
 	if (gw->late_ns)
 		out->late_ns = gw->late_ns + (gw->now_ns - gw->late_at_ns);
-	report_each(gw->report, loops, struct report_loop, loop)
-	{
+	report_each (gw->report, loops, struct report_loop, loop) {
 		out->loops += !loop->ended;
 		out->turns += loop->turns;
 		if (loop->lag_max_ns > out->lag_max_ns)

@@ -193,8 +193,8 @@ void stalls_late(struct stalls *stalls, const struct wire_late *late, struct sta
 struct wire_ledger stall_ledger_at(const struct wire_turn *turn, uint64_t now_ns)
 {
 	struct wire_ledger ledger = turn->ledger;
-	uint64_t wake = turn->wake_ns > turn->off_ns && turn->wake_ns < now_ns ? turn->wake_ns :
-										 now_ns;
+	uint64_t wake =
+		turn->wake_ns > turn->off_ns && turn->wake_ns < now_ns ? turn->wake_ns : now_ns;
 	uint64_t off = wake > turn->off_ns ? wake - turn->off_ns : 0;
 
 	switch ((enum wire_off)turn->off) {
@@ -253,8 +253,8 @@ void stalls_open(struct stalls *stalls, const struct wire_open *open, struct sta
 	if (m) {
 		memcpy(m->waits, open->waits, sizeof(m->waits));
 		out->waits = m->waits;
-		out->n_waits = add_running_wait(&open->turn, open->head.now_ns, m->waits,
-						open->n_waits);
+		out->n_waits =
+			add_running_wait(&open->turn, open->head.now_ns, m->waits, open->n_waits);
 	}
 	fill(stalls, out);
 }

@@ -186,6 +186,7 @@ int64_t tables_site(struct gw_report *report, const struct verdict *verdict)
 	site->cause = verdict->cause;
 	site->title = tables_copy(report, verdict->title);
 	site->call = verdict->call_name;
+	site->callee = verdict->callee;
 	site->frame = verdict->frame;
 	site->stack = verdict->stack;
 	index = report->sites.count - 1;
@@ -231,7 +232,7 @@ static int by_time(const void *a, const void *b)
 static void sort_sites(struct gw_report *report)
 {
 	uint32_t n = report->sites.count;
-	char (*old)[21] = malloc((n + 1) * sizeof(*old));
+	char(*old)[21] = malloc((n + 1) * sizeof(*old));
 	uint64_t index;
 
 	if (!old)
@@ -242,7 +243,7 @@ static void sort_sites(struct gw_report *report)
 		qsort(report->sites.items, n, sizeof(struct report_site), by_total);
 	for (uint32_t i = 0; i < n; i++)
 		map_put(&report->memory->sites, site_key(report_site(report, i)->fingerprint), i);
-	report_each(report, stalls, struct gw_stall, stall)
+	report_each (report, stalls, struct gw_stall, stall)
 		if (map_get(&report->memory->sites, site_key(old[stall->site]), &index))
 			stall->site = index;
 	free(old);
@@ -252,8 +253,7 @@ void collect_sort(struct gw_report *report, uint64_t now_ns)
 {
 	sort_sites(report);
 	if (report->stalls.count)
-		qsort(report->stalls.items, report->stalls.count, sizeof(struct gw_stall),
-		      by_time);
+		qsort(report->stalls.items, report->stalls.count, sizeof(struct gw_stall), by_time);
 	if (report->ended == GW_ENDED_NOT && now_ns > report->start_ns)
 		report->duration_ns = now_ns - report->start_ns;
 }

@@ -15,10 +15,11 @@
 int tables_new(struct report_memory **out);
 void tables_free(struct report_memory *memory);
 
-const char *tables_string(struct gw_report *report, const char *text); /* interned; NULL: no memory */
-const char *tables_copy(struct gw_report *report, const char *text);   /* of a text used once */
+const char *tables_string(struct gw_report *report,
+			  const char *text);                         /* interned; NULL: no memory */
+const char *tables_copy(struct gw_report *report, const char *text); /* of a text used once */
 void *tables_bytes(struct gw_report *report, size_t size); /* zeroed; lives as long as the report */
-void *tables_add(struct report_vec *vec, size_t size);	   /* a new zeroed item; NULL: no memory */
+void *tables_add(struct report_vec *vec, size_t size);     /* a new zeroed item; NULL: no memory */
 
 uint32_t tables_loop(const struct report_memory *memory, uint32_t serial); /* GW_NONE */
 int tables_put_loop(struct report_memory *memory, uint32_t serial, uint32_t index);

@@ -29,7 +29,7 @@ trap 'exit 143' TERM HUP
 "$python" "$here/shop.py" >"$place/port" &
 shop=$!
 tries=0
-until port=$(cat "$place/port") && [ -n "$port" ]; do
+until port=$(cat "$place/port" 2>/dev/null) && [ -n "$port" ]; do
 	tries=$((tries + 1))
 	[ $tries -le 100 ] && kill -0 $shop || { echo "demo: the shop did not open" >&2; exit 1; }
 	sleep 0.1

@@ -27,7 +27,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define GW_API	__attribute__((visibility("default")))
+#define GW_API  __attribute__((visibility("default")))
 #define GW_NONE UINT32_MAX /* no frame, no stack, no site */
 
 struct gw;
@@ -80,8 +80,8 @@ struct gw_ledger {
 /* Strings are interned and live as long as the session; NULL: not known. */
 struct gw_frame {
 	enum gw_frame_kind kind;
-	bool app;	      /* the application's own code */
-	uint32_t line;	      /* 0: not known */
+	bool app;             /* the application's own code */
+	uint32_t line;        /* 0: not known */
 	uint64_t offset;      /* in its module; native frames */
 	const char *name;     /* never NULL */
 	const char *file;     /* relative to the project or package root */
@@ -122,15 +122,15 @@ struct gw_culprit {
 
 /* One late turn. Valid until the callback returns. */
 struct gw_stall {
-	uint32_t loop;	/* index of the loop in the report */
+	uint32_t loop; /* index of the loop in the report */
 	uint32_t pid, tid;
 	uint64_t at_ns; /* begin of the turn */
 	uint64_t duration_ns;
-	bool open;     /* still going on; duration_ns is its age */
-	bool cut;      /* ended by exit or exec of the process */
+	bool open; /* still going on; duration_ns is its age */
+	bool cut;  /* ended by exit or exec of the process */
 	enum gw_cause cause;
-	const char *why; /* one sentence with the figures */
-	uint32_t site;	 /* index of its site in the report */
+	const char *why;       /* one sentence with the figures */
+	uint32_t site;         /* index of its site in the report */
 	uint32_t frame, stack; /* GW_NONE: none */
 	struct gw_ledger ledger;
 	const struct gw_wait *waits;
@@ -145,7 +145,7 @@ struct gw_now {
 	uint64_t elapsed_ns;
 	uint64_t turns;
 	uint64_t stalls;
-	uint64_t late_ns;  /* age of the oldest turn in progress that is late, else 0 */
+	uint64_t late_ns; /* age of the oldest turn in progress that is late, else 0 */
 	uint64_t lag_max_ns;
 	uint64_t lost;
 };
@@ -154,7 +154,7 @@ struct gw_opts {
 	size_t sz;
 	const uint32_t *pids; /* processes to watch */
 	size_t n_pids;
-	bool no_follow;	      /* leave children out */
+	bool no_follow;        /* leave children out */
 	uint64_t threshold_ns; /* 0: 100 ms */
 	uint64_t period_ns;    /* CPU time between samples; 0: 10 ms */
 	uint32_t max_stalls;   /* kept one by one in the report; 0: 10,000 */
@@ -196,7 +196,7 @@ GW_API int gw_describe(struct gw *gw, char *line, size_t size);
 struct gw_sink_opts {
 	size_t sz;
 	bool color, utf8, quiet, verbose;
-	uint32_t width;	  /* columns; 0: 80 */
+	uint32_t width;   /* columns; 0: 80 */
 	const char *next; /* text: command to suggest in the last line; NULL: none */
 };
 

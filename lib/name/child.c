@@ -20,7 +20,7 @@
 #include "name/child.h"
 #include "name/protocol.h"
 
-#define GRACE_MS 50 /* for a killed child to be gone */
+#define GRACE_MS 10 /* for a killed child to be gone; else it is reaped later */
 
 uint64_t child_now_ns(void)
 {
@@ -63,22 +63,6 @@ static int clone_child(struct child *child, int sock)
 	return 0;
 }
 
-int child_start(struct child *child)
-{
-	int pair[2], err;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	err = clone_child(child, pair[1]);
-	close(pair[1]);
-	if (err) {
-		close(pair[0]);
-		return err;
-	}
-	child->sock = pair[0];
-	return 0;
-}
-
 /* 0: reaped or not ours any more; -EAGAIN: still dying. */
 static int reap(struct child *child, int pidfd, int wait_ms)
 {
@@ -101,7 +85,7 @@ static int reap(struct child *child, int pidfd, int wait_ms)
 	return 0;
 }
 
-void child_kill(struct child *child)
+static int *free_slot(struct child *child)
 {
 	int *slot = NULL;
 
@@ -111,6 +95,33 @@ void child_kill(struct child *child)
 		if (child->dying[i] < 0)
 			slot = &child->dying[i];
 	}
+	return slot;
+}
+
+int child_start(struct child *child)
+{
+	int pair[2], err;
+
+	/* A killed child can be stuck in its file's file system: FUSE reads that the server has
+	 * taken end with the server. As many of them as are remembered, and no more. */
+	if (!free_slot(child))
+		return -EAGAIN;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	err = clone_child(child, pair[1]);
+	close(pair[1]);
+	if (err) {
+		close(pair[0]);
+		return err;
+	}
+	child->sock = pair[0];
+	return 0;
+}
+
+void child_kill(struct child *child)
+{
+	int *slot = free_slot(child);
+
 	if (child->sock >= 0)
 		close(child->sock);
 	if (child->pidfd >= 0) {
@@ -124,6 +135,16 @@ void child_kill(struct child *child)
 	}
 	child->pid = 0;
 	child->pidfd = child->sock = -1;
+}
+
+void child_free(struct child *child)
+{
+	child_kill(child);
+	for (unsigned int i = 0; i < CHILD_DYING; i++) {
+		if (child->dying[i] >= 0 && reap(child, child->dying[i], 0))
+			close(child->dying[i]);
+		child->dying[i] = -1;
+	}
 }
 
 static int wait_for(const struct child *child, short events, uint64_t deadline_ns)

@@ -24,8 +24,9 @@ struct child {
 uint64_t child_now_ns(void);
 
 void child_new(struct child *child);
-int child_start(struct child *child);
+int child_start(struct child *child); /* -EAGAIN: too many killed ones are still there */
 void child_kill(struct child *child);
+void child_free(struct child *child);
 
 /* 0; -EPIPE: it is dead; -ETIME: deadline. */
 int child_send(const struct child *child, const void *packet, size_t size, const int *fds,

@@ -308,6 +308,10 @@ static const char *apology(const struct target *target, int err)
 		return "process not introduced to the namer";
 	if (target->strikes >= NAMER_STRIKES)
 		return "given up: the namer failed three times over this process";
+	if (err == -EAGAIN)
+		return "too many namers are stuck in a file system";
+	if (err == -ESRCH)
+		return "the process has ended";
 	return err == -ETIME   ? "the namer missed its deadline"
 	       : err == -EPIPE ? "the namer crashed"
 			       : "the namer gave no answer";
@@ -391,7 +395,7 @@ void namer_close(struct namer *namer)
 {
 	if (!namer)
 		return;
-	child_kill(&namer->child);
+	child_free(&namer->child);
 	targets_free(&namer->targets);
 	free(namer);
 }

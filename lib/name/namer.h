@@ -21,9 +21,9 @@
 
 struct namer;
 
-#define NAMER_DEADLINE_MS     100  /* stacks, threads */
+#define NAMER_DEADLINE_MS      100  /* stacks, threads */
 #define NAMER_LOOK_DEADLINE_MS 2000 /* first look at a process and its ELF files */
-#define NAMER_STRIKES	      3
+#define NAMER_STRIKES          3
 
 /* What the keeper does for the namer. */
 struct namer_opener {
@@ -34,10 +34,10 @@ struct namer_opener {
 
 /* What a first look at a process found. Strings are borrowed until the next call. */
 struct namer_look {
-	const char *runtime;	   /* gevent asyncio uvloop python node native; never NULL */
-	const char *version;	   /* of the interpreter, "3.11.2"; "" if none */
+	const char *runtime;       /* gevent asyncio uvloop python node native; never NULL */
+	const char *version;       /* of the interpreter, "3.11.2"; "" if none */
 	const char *why_no_python; /* reason why Python frames cannot be had; "" if they can */
-	int has_layout;		   /* layout is valid */
+	int has_layout;            /* layout is valid */
 	struct wire_python layout;
 };
 
@@ -61,8 +61,8 @@ int namer_stack(struct namer *namer, const struct wire_stack *stack, const struc
 /* The process has ended or executed another image. */
 void namer_forget(struct namer *namer, uint32_t pid);
 
-uint64_t namer_lost(const struct namer *namer); /* stacks left without names so far */
-int namer_pid(const struct namer *namer);	/* for the cost of it; 0: none is running */
+uint64_t namer_lost(const struct namer *namer);   /* stacks left without names so far */
+int namer_pid(const struct namer *namer);         /* for the cost of it; 0: none is running */
 uint64_t namer_cpu_ns(const struct namer *namer); /* of namers that have ended */
 void namer_close(struct namer *namer);
 

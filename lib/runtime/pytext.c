@@ -22,10 +22,8 @@ static bool put(char *out, size_t size, size_t *used, uint32_t c)
 	unsigned char bytes[4];
 	size_t n;
 
-	if (c >= 0xdc80 && c <= 0xdcff) { /* surrogateescape: a byte that was not UTF-8 */
-		bytes[0] = (unsigned char)c;
-		n = 1;
-	} else if (c && c < 0x80) {
+	/* surrogateescape: dc80 to dcff stand for bytes that were not UTF-8 */
+	if ((c >= 0xdc80 && c <= 0xdcff) || (c && c < 0x80)) {
 		bytes[0] = (unsigned char)c;
 		n = 1;
 	} else if (c && c < 0x800) {

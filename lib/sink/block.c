@@ -76,17 +76,21 @@ static void cause_with(const struct gw_sink *sink, const char *before, const cha
 	fprintf(sink->to, "%s%s%s", before, safe, after);
 }
 
+/* The application's function and what it called; where there is none, the leaf. */
 static void cause_cpu(const struct gw_sink *sink, const struct gw_report *report,
 		      const struct gw_stall *stall)
 {
-	const struct gw_frame *frame = innermost(report, stall->stack);
+	const struct gw_frame *frame = stall->frame == GW_NONE ? innermost(report, stall->stack)
+							       : report_frame(report, stall->frame);
+	const char *callee = report_site(report, stall->site)->callee;
 
-	if (!frame && stall->frame != GW_NONE)
-		frame = report_frame(report, stall->frame);
-	if (frame)
-		cause_with(sink, "on CPU in ", frame->name, "");
-	else
+	if (!frame) {
 		fputs("on CPU", sink->to);
+		return;
+	}
+	cause_with(sink, "on CPU in ", frame->name, "");
+	if (stall->frame != GW_NONE && callee)
+		cause_with(sink, text_sign(sink, " → ", " -> "), callee, "");
 }
 
 static void cause_culprits(const struct gw_sink *sink, const struct gw_stall *stall)

@@ -22,8 +22,7 @@ static struct tally add_up(const struct gw_report *report, bool charged)
 {
 	struct tally sum = { 0 };
 
-	report_each(report, sites, struct report_site, site)
-	{
+	report_each (report, sites, struct report_site, site) {
 		if (format_charged(site->cause) != charged || !site->count)
 			continue;
 		sum.count += site->count;
@@ -76,8 +75,7 @@ static void say_healthy(char *line, const struct gw_report *report)
 			 format_span(span, report->duration_ns));
 		return;
 	}
-	report_each(report, loops, struct report_loop, loop)
-	{
+	report_each (report, loops, struct report_loop, loop) {
 		n += loop->turns;
 		if (loop->lag_max_ns > max_ns)
 			max_ns = loop->lag_max_ns;
@@ -109,7 +107,8 @@ static uint32_t still_open(const struct gw_report *report)
 {
 	uint32_t n = 0;
 
-	report_each(report, stalls, struct gw_stall, stall) n += stall->open;
+	report_each (report, stalls, struct gw_stall, stall)
+		n += stall->open;
 	return n;
 }
 

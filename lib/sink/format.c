@@ -126,8 +126,7 @@ const char *format_runtime(const struct gw_report *report)
 {
 	const char *same = NULL;
 
-	report_each(report, loops, struct report_loop, loop)
-	{
+	report_each (report, loops, struct report_loop, loop) {
 		if (same && strcmp(same, loop->runtime))
 			return "event";
 		same = loop->runtime;

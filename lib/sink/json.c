@@ -164,20 +164,20 @@ static void write_stacks(struct json *json, const struct gw_report *report)
 static void write_tables(struct json *json, const struct gw_report *report)
 {
 	json_array(json, "targets");
-	report_each(report, targets, struct report_target, target)
+	report_each (report, targets, struct report_target, target)
 		json_element(json, json_target(json, target));
 	json_array_end(json);
 	json_array(json, "loops");
-	report_each(report, loops, struct report_loop, loop)
+	report_each (report, loops, struct report_loop, loop)
 		json_element(json, json_loop(json, loop));
 	json_array_end(json);
 	json_array(json, "frames");
-	report_each(report, frames, struct gw_frame, frame)
+	report_each (report, frames, struct gw_frame, frame)
 		json_element(json, json_frame(json, frame));
 	json_array_end(json);
 	write_stacks(json, report);
 	json_array(json, "sites");
-	report_each(report, sites, struct report_site, site)
+	report_each (report, sites, struct report_site, site)
 		json_element(json, json_site(json, site));
 	json_array_end(json);
 }
@@ -190,7 +190,7 @@ void json_report(struct json *json, const struct gw_report *report, bool stalls)
 	write_tables(json, report);
 	json_array(json, "stalls");
 	if (stalls) {
-		report_each(report, stalls, struct gw_stall, stall)
+		report_each (report, stalls, struct gw_stall, stall)
 			json_element(json, json_stall(json, report, stall));
 	}
 	json_array_end(json);

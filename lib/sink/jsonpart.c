@@ -254,8 +254,7 @@ static cJSON *degraded(struct json *json, const struct gw_report *report)
 {
 	cJSON *list = cJSON_CreateArray();
 
-	report_each(report, notes, struct report_note, note)
-	{
+	report_each (report, notes, struct report_note, note) {
 		cJSON *item = cJSON_CreateObject();
 
 		json_sentence(json, item, "what", note->what && note->what[0] ? note->what : "?");

@@ -157,6 +157,10 @@ static void print_where(const struct gw_sink *sink, const struct gw_report *repo
 		frame = report_frame(report, site->frame);
 		gw_escape(name, sizeof(name), frame->name);
 		fprintf(sink->to, "%s %s", name, text_place(place, frame));
+		if (site->callee) {
+			gw_escape(name, sizeof(name), site->callee);
+			fprintf(sink->to, " %s %s", text_sign(sink, "→", "->"), name);
+		}
 		if (site->call)
 			fprintf(sink->to, " %s %s()", text_sign(sink, "→", "->"), site->call);
 		else
@@ -206,8 +210,10 @@ static void print_stalls(const struct gw_sink *sink, const struct gw_report *rep
 	char n[FORMAT_TIME], limit[FORMAT_TIME], share[FORMAT_TIME];
 	uint32_t sites = 0, open = 0;
 
-	report_each(report, sites, struct report_site, site) sites += site->count > 0;
-	report_each(report, stalls, struct gw_stall, stall) open += stall->open;
+	report_each (report, sites, struct report_site, site)
+		sites += site->count > 0;
+	report_each (report, stalls, struct gw_stall, stall)
+		open += stall->open;
 	if (!sites && !open && !sum->stalls && report_complete(report)) {
 		if (report->loops.count)
 			fprintf(sink->to, "stalls  none over %s\n",
@@ -279,7 +285,8 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 
 	if (!sum)
 		return -ENOMEM;
-	report_each(report, loops, struct report_loop, loop) add_loop(sum, loop);
+	report_each (report, loops, struct report_loop, loop)
+		add_loop(sum, loop);
 	sum->watched_ns = sum->idle_ns + sum->time.oncpu_ns + sum->time.blocked_ns +
 			  sum->time.runqueue_ns + sum->time.throttled_ns + sum->time.stopped_ns +
 			  sum->time.unaccounted_ns;

@@ -60,8 +60,7 @@ size_t text_columns(const char *text)
 const char *text_loop(char out[32], const struct gw_report *report, uint32_t pid, uint32_t tid)
 {
 	snprintf(out, 32, "%" PRIu32, pid);
-	report_each(report, loops, struct report_loop, loop)
-	{
+	report_each (report, loops, struct report_loop, loop) {
 		if (loop->pid == pid && loop->tid != tid) {
 			snprintf(out, 32, "%" PRIu32 "/%" PRIu32, pid, tid);
 			break;

@@ -20,8 +20,7 @@
 
 #define TICK_NS 100000000
 
-static void say(struct watch *w, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+static void say(struct watch *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void say(struct watch *w, const char *format, ...)
 {

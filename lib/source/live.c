@@ -43,7 +43,7 @@ struct live {
 
 static const char *const wait_calls[WAIT_CALLS] = {
 	"epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
-	"ppoll",      "select",	     "pselect6",     "io_uring_enter",
+	"ppoll",      "select",      "pselect6",     "io_uring_enter",
 };
 
 /* Does a program at the entry of a wait call load and attach? Refused where the kernel is built
@@ -83,9 +83,9 @@ static bool tracefs_works(void)
 
 static int gate_attach_one(struct live *live, int tracefs, uint32_t i)
 {
-	struct bpf_program *prog = strcmp(wait_calls[i], "io_uring_enter") ?
-					   live->skel->progs.turn_enter :
-					   live->skel->progs.turn_ring;
+	struct bpf_program *prog = strcmp(wait_calls[i], "io_uring_enter")
+					   ? live->skel->progs.turn_enter
+					   : live->skel->progs.turn_ring;
 	int id = tracefs_entry_id(tracefs, wait_calls[i]), fd;
 
 	if (id < 0)
@@ -169,9 +169,8 @@ static int load(struct live *live, const struct live_opts *opts, bool recent)
 	if (!live->skel)
 		return -errno;
 	memcpy((void *)&live->skel->rodata->config, &config, sizeof(config));
-	bpf_object__for_each_program(prog, live->skel->obj)
-		bpf_program__set_autoload(prog, wanted_program(bpf_program__name(prog),
-							       live->gate, recent));
+	bpf_object__for_each_program(prog, live->skel->obj) bpf_program__set_autoload(
+		prog, wanted_program(bpf_program__name(prog), live->gate, recent));
 	err = set_sizes(live);
 	if (!err)
 		err = probes__load(live->skel);
@@ -189,7 +188,8 @@ static int attach(struct live *live)
 
 	if (err)
 		return err;
-	bpf_object__for_each_program(prog, live->skel->obj) {
+	bpf_object__for_each_program(prog, live->skel->obj)
+	{
 		enum bpf_prog_type type = bpf_program__type(prog);
 
 		/* by hand: perf events and tracepoints, and the iterator that runs once */
@@ -233,7 +233,8 @@ static int refuse(int err, const char *step, char *why, size_t size)
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		snprintf(why, size,
 			 "this kernel (%s) has no BTF: /sys/kernel/btf/vmlinux is missing; "
-			 "use a kernel built with CONFIG_DEBUG_INFO_BTF", uts.release);
+			 "use a kernel built with CONFIG_DEBUG_INFO_BTF",
+			 uts.release);
 		return -ENOSYS;
 	}
 	if (sscanf(uts.release, "%u.%u", &major, &minor) == 2 &&
@@ -454,7 +455,8 @@ bool live_cost(const struct live *live, uint64_t *ns, uint64_t *runs)
 
 	*ns = 0;
 	*runs = 0;
-	bpf_object__for_each_program(prog, live->skel->obj) {
+	bpf_object__for_each_program(prog, live->skel->obj)
+	{
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 		int fd = bpf_program__fd(prog);

@@ -35,13 +35,13 @@ void live_close(struct live *live);
 int live_attach(struct live *live, uint32_t pid);
 
 const char *live_gate(const struct live *live); /* "fentry" or "tracepoint" */
-int live_fd(const struct live *live);		/* readable when the ring holds records */
+int live_fd(const struct live *live);           /* readable when the ring holds records */
 
 /* Hands out up to budget records; how many, or -errno. */
 int live_consume(struct live *live, uint32_t budget, live_take take, void *ctx);
 
 const struct slots *live_slots(const struct live *live); /* borrowed */
-void live_recycle(struct live *live, uint32_t slot); /* of a loop that has ended */
+void live_recycle(struct live *live, uint32_t slot);     /* of a loop that has ended */
 
 /* Tells the walker where the loop's Python frames begin. 0; -ENOSPC: too many layouts. */
 int live_aim(struct live *live, uint32_t slot, uint32_t serial, uint64_t tstate,

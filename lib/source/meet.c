@@ -40,7 +40,7 @@ static void start_samples(struct watch *w, const struct wire_found *found)
 		return;
 	w->no_samples_told = true;
 	watch_note(w, "stacks of time on the CPU", strerror(-err),
-	     "run as root, or lower kernel.perf_event_paranoid");
+		   "run as root, or lower kernel.perf_event_paranoid");
 }
 
 /* A loop was found: everything about it is made ready before the record goes on. */

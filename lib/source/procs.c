@@ -155,8 +155,8 @@ struct wire_target *procs_look(struct procs *procs, struct proc *proc, uint64_t 
 		look.runtime = "native";
 		look.version = "";
 		look.has_layout = 0;
-		look.why_no_python = err == -ETIME ? "reading the process took too long" :
-						     "the process could not be read";
+		look.why_no_python = err == -ETIME ? "reading the process took too long"
+						   : "the process could not be read";
 	}
 	proc->looked = true;
 	proc->has_layout = look.has_layout;

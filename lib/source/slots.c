@@ -79,7 +79,7 @@ bool slots_loop(const struct slots *slots, uint32_t slot, struct wire_loop *out)
 }
 
 bool slots_turn(const struct slots *slots, uint32_t slot, struct wire_turn *turn,
-	       struct wire_scratch *scratch)
+		struct wire_scratch *scratch)
 {
 	const struct wire_loop *loop = slots_peek(slots, slot);
 

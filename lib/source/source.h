@@ -18,7 +18,7 @@ struct source;
 
 struct source_sink {
 	int (*take)(void *ctx, const struct wire_head *record); /* negative ends the polling */
-	void (*log)(void *ctx, int level, const char *line);	/* enum gw_level */
+	void (*log)(void *ctx, int level, const char *line);    /* enum gw_level */
 	void *ctx;
 };
 

@@ -15,7 +15,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BUDGET	4096	  /* records a poll */
+#define BUDGET  4096      /* records a poll */
 #define OPEN_NS 150000000 /* a stall that ends sooner is told of once, when it has ended */
 
 static struct watch *watch_of(struct source *source)
@@ -91,8 +91,8 @@ static int tell_open(struct watch *w, uint32_t slot, const struct wire_turn *tur
 	memcpy(open.rivals, scratch->rivals, sizeof(open.rivals));
 	if (turn->off != WIRE_ON && turn->off != WIRE_RUNNABLE &&
 	    pending->turn_ns == turn->began_ns && pending->n_python <= WIRE_FRAMES) {
-		pending->head.size = WIRE_STACK_BASE +
-				     pending->n_python * sizeof(pending->python[0]);
+		pending->head.size =
+			WIRE_STACK_BASE + pending->n_python * sizeof(pending->python[0]);
 		pending->head.now_ns = now;
 		pending->blocked_ns = turn->off == WIRE_BLOCKED ? now - turn->off_ns : 0;
 		pending->stopped_ns = turn->off == WIRE_STOPPED ? now - turn->off_ns : 0;
@@ -137,10 +137,9 @@ static int catch_up(struct watch *w, uint32_t slot)
 				    .nstid = loop->tid,
 				    .wait_class = loop->wait_class,
 				    .wait_fd = loop->wait_fd };
-	struct wire_gone gone = { .serial = loop->serial,
-				  .slot = slot,
-				  .pid = loop->pid,
-				  .tid = loop->tid };
+	struct wire_gone gone = {
+		.serial = loop->serial, .slot = slot, .pid = loop->pid, .tid = loop->tid
+	};
 	int err = 0;
 
 	found.head = watch_head(WIRE_LOOP, sizeof(found));

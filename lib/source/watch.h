@@ -32,7 +32,7 @@ struct watch {
 	struct procs procs;
 	struct seat seats[LOOPS];
 	struct wire_scratch *scratch; /* copy of a slot's */
-	struct wire_slot *slot;	      /* copy of a slot's */
+	struct wire_slot *slot;       /* copy of a slot's */
 	uint64_t late_ns, consumed;
 	int epoll, timer;
 	bool no_samples_told;

@@ -204,15 +204,22 @@ Test(blame, the_fingerprint_follows_the_written_recipe)
 Test(blame, the_line_number_is_no_part_of_the_identity)
 {
 	struct stall s = a_stall(1, 200, 0, 0);
-	struct event_frame f = { .kind = GW_FRAME_PYTHON, .app = 1, .name = "retry", .file = "app.py",
-				 .module = "", .nameless = "" };
+	struct event_frame f = { .kind = GW_FRAME_PYTHON,
+				 .app = 1,
+				 .name = "retry",
+				 .file = "app.py",
+				 .module = "",
+				 .nameless = "" };
 	char first[21];
 
 	for (int line = 10; line < 12; line++) {
 		f.line = line;
 		evidence[0] = (struct evidence){
 			.stack = tables_stack(report, (uint32_t[]){ tables_frame(report, &f) }, 1),
-			.state = GW_STATE_BLOCKED, .call = 230, .weight_ns = 1 };
+			.state = GW_STATE_BLOCKED,
+			.call = 230,
+			.weight_ns = 1
+		};
 		s.n_evidence = 1;
 		blame(report, &s, &verdict);
 		if (line == 10)

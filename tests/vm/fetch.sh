@@ -36,11 +36,11 @@ newest_of() {
 	apt-cache pkgnames linux-image- | grep -Ex "$1" | sort -V | tail -n 1
 }
 
-# From 6.19 on linux-image is empty and the files are in linux-binary and linux-modules.
+# From 6.19 on linux-image is empty and the files are in linux-binary, -modules and -base.
 parts_of() {
 	echo "$1"
 	apt-cache depends --important "$1" |
-		sed -n 's/^ *\(Pre\)\{0,1\}Depends: \(linux-\(binary\|modules\)-[0-9].*\)/\2/p'
+		sed -n 's/^ *\(Pre\)\{0,1\}Depends: \(linux-\(base\|binary\|modules\)-[0-9].*\)/\2/p'
 }
 
 # field PACKAGE FIELD -> of the newest version in the index
