@@ -18,6 +18,7 @@
 
 #define THRESHOLD_NS 100000000
 #define PERIOD_NS    10000000
+#define SNAPSHOT_NS  200000000 /* gw_now looks no more often */
 
 struct gw {
 	struct gw_opts opts;
@@ -30,6 +31,8 @@ struct gw {
 	uint64_t late_at_ns;
 	int delivered; /* stalls, in this poll */
 	bool last;     /* the final totals are being taken */
+	bool interim;  /* totals for a look in between: not for the tape */
+	uint64_t snapshot_ns;
 };
 
 static void say(void *ctx, int level, const char *line)
@@ -136,7 +139,7 @@ static int take(void *ctx, const struct wire_head *record)
 	struct gw *gw = ctx;
 	struct event event;
 
-	if (gw->tape)
+	if (gw->tape && !gw->interim)
 		tape_write(gw->tape, record);
 	if (record->now_ns > gw->now_ns)
 		gw->now_ns = record->now_ns;
@@ -277,10 +280,24 @@ int gw_end(struct gw *gw, enum gw_ended why)
 	return err ? err : tape_err;
 }
 
+/* The totals as they stand, unless they were taken just now or are final. */
+static int snapshot(struct gw *gw, uint64_t older_than_ns)
+{
+	int err;
+
+	if (gw->ended != GW_ENDED_NOT || gw->now_ns < gw->snapshot_ns + older_than_ns)
+		return 0;
+	gw->interim = true;
+	err = gw->source->ops->snapshot(gw->source);
+	gw->interim = false;
+	gw->snapshot_ns = gw->now_ns;
+	return err;
+}
+
 const struct gw_report *gw_report(struct gw *gw)
 {
 	if (gw->ended == GW_ENDED_NOT) {
-		gw->source->ops->snapshot(gw->source);
+		snapshot(gw, 0);
 		collect_sort(gw->report, gw->now_ns);
 	}
 	return gw->report;
@@ -288,7 +305,7 @@ const struct gw_report *gw_report(struct gw *gw)
 
 int gw_now(struct gw *gw, struct gw_now *out)
 {
-	int err = gw->ended == GW_ENDED_NOT ? gw->source->ops->snapshot(gw->source) : 0;
+	int err = snapshot(gw, SNAPSHOT_NS);
 
 	memset(out, 0, sizeof(*out));
 	out->targets = gw->report->targets.count;

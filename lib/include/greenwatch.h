@@ -176,8 +176,8 @@ GW_API int gw_open(struct gw **gw, const struct gw_opts *opts);
 GW_API int gw_fd(struct gw *gw); /* pollable: readable when gw_poll has work to do */
 GW_API int gw_poll(struct gw *gw, int timeout_ms); /* stalls delivered, or -errno */
 GW_API enum gw_ended gw_ended(const struct gw *gw);
-GW_API int gw_now(struct gw *gw, struct gw_now *out);
-GW_API int gw_end(struct gw *gw, enum gw_ended why); /* final totals; call once before gw_report */
+GW_API int gw_now(struct gw *gw, struct gw_now *out); /* up to 0.2 s old */
+GW_API int gw_end(struct gw *gw, enum gw_ended why);  /* final totals; call once before gw_report */
 
 /*
  * The report as it stands. Its address stays the same until gw_close, and a stall callback uses

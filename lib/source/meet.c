@@ -9,8 +9,11 @@
 #include "source/watch.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define AIM_TRIES 20 /* ticks */
 
 int tell_target(struct watch *w, struct proc *proc)
 {
@@ -21,15 +24,33 @@ int tell_target(struct watch *w, struct proc *proc)
 	return err;
 }
 
-static void aim(struct watch *w, struct proc *proc, const struct wire_found *found)
+static int note_no_frames(struct watch *w, const struct proc *proc, const char *why)
 {
-	uint64_t tstate;
+	char what[64];
 
-	if (!proc->has_layout)
-		return;
-	if (namer_thread(w->namer, found->pid, found->nstid, found->fsbase, &tstate))
-		return;
-	live_aim(w->live, found->slot, found->serial, tstate, &proc->layout);
+	snprintf(what, sizeof(what), "Python frames of process %u", proc->keeper.pid);
+	return watch_note(w, what, why, "");
+}
+
+/* A thread list that moved under the look is tried again at the next tick. */
+int meet_aim(struct watch *w, uint32_t slot)
+{
+	struct seat *seat = &w->seats[slot];
+	struct proc *proc = procs_find(&w->procs, seat->pid);
+	uint64_t tstate;
+	int err;
+
+	if (!seat->aim_tries || !proc || !proc->has_layout)
+		return 0;
+	seat->aim_tries--;
+	err = namer_thread(w->namer, seat->pid, seat->nstid, seat->fsbase, &tstate);
+	if (!err)
+		err = live_aim(w->live, slot, seat->serial, tstate, &proc->layout);
+	if (!err)
+		seat->aim_tries = 0;
+	if (err && !seat->aim_tries && err != -ENOENT)
+		return note_no_frames(w, proc, "its thread state could not be read");
+	return 0;
 }
 
 static void start_samples(struct watch *w, const struct wire_found *found)
@@ -57,15 +78,21 @@ int meet(struct watch *w, const struct wire_found *found)
 	}
 	if (!proc)
 		proc = procs_add(&w->procs, found->pid, asked, &err);
-	*seat = (struct seat){ .serial = found->serial, .pid = found->pid };
+	*seat = (struct seat){ .serial = found->serial,
+			       .pid = found->pid,
+			       .nstid = found->nstid,
+			       .fsbase = found->fsbase,
+			       .aim_tries = AIM_TRIES };
 	if (!proc)
 		return err == -ESRCH ? 0 : watch_note(w, "names of a process", strerror(-err), "");
-	if (!proc->looked)
+	/* an interpreter that was only starting at the first look is there now */
+	if (!proc->looked || (!proc->has_layout && !proc->loops))
 		err = tell_target(w, proc);
+	if (!err && !proc->loops && proc->why[0])
+		err = note_no_frames(w, proc, proc->why);
 	proc->loops++;
-	aim(w, proc, found);
 	start_samples(w, found);
-	return err < 0 ? err : 0;
+	return err ? err : meet_aim(w, found->slot);
 }
 
 int tell_slot(struct watch *w, uint32_t slot)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -161,5 +162,6 @@ struct wire_target *procs_look(struct procs *procs, struct proc *proc, uint64_t 
 	proc->looked = true;
 	proc->has_layout = look.has_layout;
 	proc->layout = look.layout;
+	snprintf(proc->why, sizeof(proc->why), "%s", look.why_no_python);
 	return target_record(proc, &look, now_ns);
 }

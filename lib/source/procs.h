@@ -21,6 +21,7 @@ struct proc {
 	bool has_layout;
 	uint32_t loops; /* alive */
 	struct wire_python layout;
+	char why[128]; /* there are no Python frames; "": there are, or it is no Python */
 };
 
 struct procs {

@@ -167,6 +167,8 @@ static int tick(struct watch *w)
 		if (loop->state == WIRE_ENDED || w->seats[slot].serial != loop->serial)
 			err = catch_up(w, slot);
 		else
+			err = meet_aim(w, slot);
+		if (!err && loop->state == WIRE_LIVE)
 			err = check_open(w, slot, record.head.now_ns);
 	}
 	return err;

@@ -19,6 +19,9 @@
 struct seat {
 	uint32_t serial; /* 0: empty */
 	uint32_t pid;
+	uint32_t nstid;     /* tid in its own namespace */
+	uint32_t aim_tries; /* left; 0: aimed, or given up */
+	uint64_t fsbase;
 	uint64_t told_turn_ns; /* open turn told of */
 	uint64_t tell_at_ns;   /* its age at which to tell again */
 };
@@ -50,6 +53,7 @@ int attach_start(struct watch *w, const struct watch_opts *opts);
 /* meet.c: a loop was found, a loop has ended; a process is told of. 0 or -errno. */
 int meet(struct watch *w, const struct wire_found *found);
 int part(struct watch *w, const struct wire_gone *gone);
+int meet_aim(struct watch *w, uint32_t slot); /* finds the Python frames, if not done yet */
 int tell_target(struct watch *w, struct proc *proc);
 int tell_slot(struct watch *w, uint32_t slot);
 

@@ -3,8 +3,8 @@
 #
 # mmdebstrap fills a tree, mke2fs -d puts it into an ext4 file; nothing is
 # mounted. Keyed by the hash of the package list: an image of the same list is
-# not made again (-f: it is, to take in updates). Prints the image's path.
-# greenwatch itself is not in it, it comes with the payload.
+# not made again (-f: it is, to take in updates). Prints the image's path (-n:
+# and makes nothing). greenwatch itself is not in it, it comes with the payload.
 #
 #   CACHE/image-HASH.ext4
 set -eu
@@ -29,7 +29,13 @@ make_disk() {
 }
 
 image=$CACHE/image-$(echo "$SUITE $PACKAGES" | sha256sum | cut -c1-12).ext4
-if [ ! -f "$image" ] || [ "${1:-}" = -f ]; then
+case ${1:-} in
+-n) make=no ;;
+-f) make=yes ;;
+'') make=$([ -f "$image" ] && echo no || echo yes) ;;
+*) die 'usage: mkimage.sh [-f | -n]' 2 ;;
+esac
+if [ "$make" = yes ]; then
 	need mmdebstrap mke2fs
 	[ "$(id -u)" = 0 ] || die 'needs root, as mmdebstrap is run without user namespaces'
 	mkdir -p "$CACHE"

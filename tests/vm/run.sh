@@ -88,7 +88,8 @@ need qemu-system-x86_64 timeout tar
 dir=$CACHE/kernels/$1
 [ -f "$dir/initrd.gz" ] || die "kernel $1 is not in the cache (run fetch.sh)" 125
 vmlinuz=$(find "$dir/root" -name 'vmlinuz*' -type f)
-image=$("$VM/mkimage.sh") || exit 125
+image=$("$VM/mkimage.sh" -n)
+[ -f "$image" ] || die "no image in the cache (run mkimage.sh)" 125
 qemu=
 work=$(mktemp -d "$CACHE/run.XXXXXX")
 trap clean_up EXIT
