@@ -88,6 +88,8 @@ $(SCHEMA): docs/greenwatch-report-1.schema.json
 		sed 's/ \(..\)/0x\1,/g'; printf '0 };\n') > $@.tmp && mv $@.tmp $@
 
 $(LIB_OBJ): | $(SKEL) $(SCHEMA)
+$(O)/lib/source/live.o: $(SKEL)
+$(O)/lib/sink/schema.o: $(SCHEMA)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)

@@ -8,6 +8,8 @@
  */
 #include "loop.bpf.h"
 
+#define GENERATIONS 32 /* of processes between a target and a descendant found at attach */
+
 static __always_inline void watch(struct task_struct *task)
 {
 	if (!bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
@@ -31,7 +33,7 @@ int BPF_PROG(life_exec, struct task_struct *task)
 
 	if (!th)
 		return 0;
-	loop_finish(th, WIRE_BY_EXEC);
+	loop_finish(task, th, WIRE_BY_EXEC);
 	th->has_epoll = 0;
 	th->cand_seen = 0;
 	return 0;
@@ -43,7 +45,7 @@ int BPF_PROG(life_exit, struct task_struct *task)
 	struct thread *th = thread_of(task);
 
 	if (th)
-		loop_finish(th, WIRE_BY_EXIT);
+		loop_finish(task, th, WIRE_BY_EXIT);
 	return 0;
 }
 
@@ -83,17 +85,30 @@ static __always_inline void first_look(struct task_struct *task, struct thread *
 	loop_write_end(l);
 }
 
+/* Is the task of a wanted process, or of a descendant of one? */
+static __always_inline bool is_wanted(struct task_struct *task)
+{
+	for (int i = 0; i < GENERATIONS; i++) {
+		__u32 tgid = BPF_CORE_READ(task, tgid);
+
+		if (tgid <= 1)
+			return false;
+		if (bpf_map_lookup_elem(&wanted, &tgid))
+			return true;
+		if (!config.follow)
+			return false;
+		task = BPF_CORE_READ(task, real_parent);
+	}
+	return false;
+}
+
 SEC("?iter/task")
 int life_iter(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct thread *th;
-	__u32 tgid;
 
-	if (!task)
-		return 0;
-	tgid = task->tgid;
-	if (!bpf_map_lookup_elem(&wanted, &tgid))
+	if (!task || !is_wanted(task))
 		return 0;
 	watch(task);
 	th = thread_of(task);

@@ -141,7 +141,7 @@ static __always_inline void scratch_reset(__u32 slot)
 }
 
 /* The thread ends or becomes another program: closes its turn, leaves the totals for user space. */
-static __noinline void loop_finish(struct thread *th, __u32 flags)
+static __noinline void loop_finish(struct task_struct *task, struct thread *th, __u32 flags)
 {
 	struct wire_loop *l = loop_at(th->slot);
 	__u64 now = bpf_ktime_get_ns();
@@ -149,6 +149,8 @@ static __noinline void loop_finish(struct thread *th, __u32 flags)
 	if (!l)
 		return;
 	loop_write_begin(l);
+	if (turn_repair(l, now, task->sched_info.run_delay))
+		count(turn_repaired);
 	if (turn_close(l, now) > config.late_ns)
 		late_send(l, th->slot, now, flags);
 	l->turn.phase = WIRE_OUT;

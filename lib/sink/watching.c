@@ -51,20 +51,34 @@ static void add_process(struct line *line, const char **before, const char *comm
 	add(line, " %" PRIu32, pid);
 }
 
+static bool is_first_of_process(const struct gw_report *report, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (report_loop(report, k)->pid == report_loop(report, i)->pid)
+			return false;
+	return true;
+}
+
+/* Processes are named once, however many loops they have. */
 static void add_loops(struct line *line, const struct gw_report *report)
 {
 	const char *before = NULL;
-	uint32_t i = 0;
+	uint32_t named = 0, more = 0;
 
 	add(line, "watching %" PRIu32 " %s loop%s:", report->loops.count, format_runtime(report),
 	    report->loops.count == 1 ? "" : "s");
-	for (; i < report->loops.count && i < NAMED; i++) {
+	for (uint32_t i = 0; i < report->loops.count; i++) {
 		const struct report_loop *loop = report_loop(report, i);
 
-		add_process(line, &before, loop->comm, loop->pid);
+		if (!is_first_of_process(report, i))
+			continue;
+		if (named++ < NAMED)
+			add_process(line, &before, loop->comm, loop->pid);
+		else
+			more++;
 	}
-	if (i < report->loops.count)
-		add(line, " and %" PRIu32 " more", report->loops.count - i);
+	if (more)
+		add(line, " and %" PRIu32 " more", more);
 }
 
 static void add_targets(struct line *line, const struct gw_report *report)
