@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AIM_TRIES 20 /* ticks */
+#define AIM_TRIES     20 /* ticks */
+#define LOOK_AGAIN_NS 100000000
 
 int tell_target(struct watch *w, struct proc *proc)
 {
@@ -85,8 +86,8 @@ int meet(struct watch *w, const struct wire_found *found)
 			       .aim_tries = AIM_TRIES };
 	if (!proc)
 		return err == -ESRCH ? 0 : watch_note(w, "names of a process", strerror(-err), "");
-	/* an interpreter that was only starting at the first look is there now */
-	if (!proc->looked || (!proc->has_layout && !proc->loops))
+	/* what was only starting at an earlier look is there now */
+	if (!proc->loops && found->head.now_ns > proc->looked_ns + LOOK_AGAIN_NS)
 		err = tell_target(w, proc);
 	if (!err && !proc->loops && proc->why[0])
 		err = note_no_frames(w, proc, proc->why);

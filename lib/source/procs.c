@@ -159,7 +159,7 @@ struct wire_target *procs_look(struct procs *procs, struct proc *proc, uint64_t 
 		look.why_no_python = err == -ETIME ? "reading the process took too long"
 						   : "the process could not be read";
 	}
-	proc->looked = true;
+	proc->looked_ns = now_ns;
 	proc->has_layout = look.has_layout;
 	proc->layout = look.layout;
 	snprintf(proc->why, sizeof(proc->why), "%s", look.why_no_python);

@@ -17,7 +17,7 @@
 struct proc {
 	struct keeper_proc keeper;
 	bool asked; /* named by the caller */
-	bool looked;
+	uint64_t looked_ns; /* 0: not yet */
 	bool has_layout;
 	uint32_t loops; /* alive */
 	struct wire_python layout;

@@ -9,8 +9,8 @@
     execute SECONDS             block the loop, then execute second.py in that same turn
     leave STATUS                end at once
 
-It says `READY pid tid`, then for each stall `BEGIN ns function` as it begins and `END ns function`, on CLOCK_MONOTONIC.
-With --later it is no event loop before the first line on stdin. It ends when stdin ends.
+It says `READY pid tid`, then for each stall `BEGIN ns function` as it begins and `END ns function` in the turn after it,
+when the late turn is over for certain; the times are CLOCK_MONOTONIC's. With --later it is no event loop before the first line on stdin. It ends when stdin ends.
 """
 
 import asyncio
@@ -32,9 +32,10 @@ def say_ready():
 
 
 def timed(function, *args):
+    """Calls function, which is a stall; returns what is to be said of it in a later turn."""
     say("BEGIN", time.monotonic_ns(), function.__name__)
     function(*args)
-    say("END", time.monotonic_ns(), function.__name__)
+    return "END", time.monotonic_ns(), function.__name__
 
 
 def stall_here(seconds):
@@ -115,10 +116,14 @@ class App:
     async def do_stall(self, seconds, times="1"):
         for _ in range(int(times)):
             await asyncio.sleep(CALM_S)
-            timed(self.stall, float(seconds))
+            end = timed(self.stall, float(seconds))
+            await asyncio.sleep(0)
+            say(*end)
 
     async def do_burn(self, seconds):
-        timed(stall_burning, float(seconds))
+        end = timed(stall_burning, float(seconds))
+        await asyncio.sleep(0)
+        say(*end)
 
     async def do_thread(self, name):
         def run():
@@ -130,7 +135,12 @@ class App:
         threading.Thread(target=run, name=name, daemon=True).start()
 
     async def do_threadstall(self, name, seconds):
-        self.threads[name].call_soon_threadsafe(timed, stall_in_thread, float(seconds))
+        def stall():
+            end = timed(stall_in_thread, float(seconds))
+            loop.call_soon(lambda: say(*end))
+
+        loop = self.threads[name]
+        loop.call_soon_threadsafe(stall)
 
     async def do_fork(self, name):
         self.children.fork(name)

@@ -34,8 +34,9 @@ def run_gevent(fd):
             *lines, unread = (unread + data).split(b"\n")
             for line in lines:
                 gevent.sleep(app.CALM_S)
-                app.timed(stall_in_greenlet, float(line.split()[1]))
+                end = app.timed(stall_in_greenlet, float(line.split()[1]))
                 gevent.sleep(app.CALM_S)
+                app.say(*end)
 
     gevent.spawn(obey).get()
 

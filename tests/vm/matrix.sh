@@ -53,8 +53,11 @@ cell() {
 		row "$1" "$2" SKIP - "$reason"
 		return
 	fi
-	began=$(date +%s) status=0
-	"$VM/run.sh" "$1" "$3" "$work/payload" "$4" >"$work/log" 2>&1 </dev/null || status=$?
+	began=$(date +%s) status=0 append=
+	case $4 in
+	boot=*) append=${4%% *} ;;
+	esac
+	APPEND=${append#boot=} "$VM/run.sh" "$1" "$3" "$work/payload" "${4#"$append"}" >"$work/log" 2>&1 </dev/null || status=$?
 	took=$(($(date +%s) - began))
 	if [ "$status" = 0 ]; then
 		passed=$((passed + 1))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does greenwatch find planned stalls through one given gate?
 
-    gate.py fentry|tracepoint|raw
+    gate.py fentry|tracepoint|raw|any
 
 Runs the laboratory's sleeping gevent service, sleeping and computing C loops under `greenwatch -T 100ms`, and asserts
 that the report names the gate, that every planned stall is there with its length within 20 ms, its cause and its
@@ -30,6 +30,7 @@ GATES = {
     "fentry": ("", {"fentry"}),
     "tracepoint": ("fentry", {"tracepoint"}),
     "raw": ("fentry,tracefs", {"raw", "tracepoint"}),
+    "any": ("", {"fentry", "tracepoint"}),
 }
 
 # workload: command, the function to be blamed (None: the C symbol is not this suite's business)

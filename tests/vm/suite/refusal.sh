@@ -1,5 +1,5 @@
 #!/bin/sh
-# refusal.sh too_old|no_btf|unprivileged: does greenwatch refuse in words a person can act on?
+# refusal.sh too_old|no_btf|locked_down|unprivileged: does greenwatch refuse in words a person can act on?
 #
 # Each function runs greenwatch where it cannot work and asserts exit status 1,
 # no report left behind, and what the words must contain. Mounts are made in a
@@ -68,6 +68,13 @@ no_btf() {
 	refused BTF
 }
 
+locked_down() {
+	start_target ''
+	watch_with env
+	refused 'locked down'
+	one_line
+}
+
 unprivileged() {
 	start_target "$AS_NOBODY"
 	watch_with $AS_NOBODY
@@ -79,9 +86,9 @@ unprivileged() {
 }
 
 case ${1:-} in
-too_old | no_btf | unprivileged) "$1" ;;
+too_old | no_btf | locked_down | unprivileged) "$1" ;;
 *)
-	echo 'usage: refusal.sh too_old|no_btf|unprivileged' >&2
+	echo 'usage: refusal.sh too_old|no_btf|locked_down|unprivileged' >&2
 	exit 2
 	;;
 esac
