@@ -45,8 +45,8 @@ static __always_inline void loop_announce(struct task_struct *task, struct wire_
 		e->pid = l->pid;
 		e->tid = l->tid;
 		e->parent = l->parent;
-		e->nstid = tid_in_namespace(task);
-		e->fsbase = task->thread.fsbase;
+		e->nstid = l->nstid;
+		e->fsbase = l->fsbase;
 		e->wait_class = l->wait_class;
 		e->wait_fd = l->wait_fd;
 		bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
@@ -84,6 +84,8 @@ static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct t
 	l->pid = task->tgid;
 	l->tid = task->pid;
 	l->parent = task->real_parent->tgid;
+	l->nstid = tid_in_namespace(task);
+	l->fsbase = task->thread.fsbase;
 	l->wait_class = class;
 	l->wait_fd = fd;
 	l->since_ns = now;

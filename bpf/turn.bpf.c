@@ -109,7 +109,7 @@ static __always_inline bool poll_demoted(struct task_struct *task, struct thread
 	leader = thread_of(task->group_leader);
 	if (!leader || !leader->has_epoll)
 		return false;
-	loop_finish(task, th, WIRE_BY_EXIT);
+	loop_finish(task, th, 0);
 	return true;
 }
 

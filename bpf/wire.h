@@ -132,8 +132,11 @@ struct wire_loop {
 	__u32 pid;
 	__u32 tid;
 	__u32 parent;
+	__u32 nstid;      /* tid in its own pid namespace */
 	__u32 wait_class; /* enum wire_wait_class */
 	__s32 wait_fd;
+	__u32 pad;
+	__u64 fsbase;   /* thread pointer: pthread_self() */
 	__u64 since_ns; /* watched since */
 	__u64 until_ns; /* last event */
 	__u64 turns;
@@ -148,8 +151,8 @@ struct wire_loop {
 	__u64 delay[HIST_BUCKETS]; /* from being woken until running */
 };
 
-/* Layout of an interpreter, as pywalk.h needs it: offsets in bytes. Source: facts in
- * docs/python.md; filled by lib/runtime/pyoffsets.c, never by guessing. */
+/* Layout of an interpreter, as pywalk.h needs it: offsets in bytes. Filled by
+ * lib/runtime/pyoffsets.c, which says where they come from, never by guessing. */
 struct wire_python {
 	__u32 tstate_frame; /* from the thread state: frame object, cframe or iframe */
 	__u32 cframe;       /* 1: tstate_frame leads to a cframe (3.11, 3.12) */
@@ -257,7 +260,7 @@ struct wire_late {
 	struct wire_rival rivals[4];
 };
 
-/* WIRE_GONE; head.flags: enum wire_end_flag */
+/* WIRE_GONE; head.flags: enum wire_end_flag, 0: the thread goes on but is no loop */
 struct wire_gone {
 	struct wire_head head;
 	__u32 serial;

@@ -23,6 +23,7 @@ struct command {
 extern const struct command commands[]; /* the last one has no name */
 
 int cmd_watch(struct options *options);
+int cmd_record(struct options *options);
 int cmd_replay(struct options *options);
 int cmd_help(struct options *options);
 

@@ -31,14 +31,9 @@ static const struct {
 	  "QUIT (^\\) prints a summary in between and goes on.\n" },
 	{ "causes", "what the causes mean",
 	  "  cpu        the turn ran\n"
-	  "  gc         the runtime collected garbage\n"
 	  "  syscall    blocked in a system call\n"
-	  "  lock       waited for a lock\n"
-	  "  gil        another thread held the GIL\n"
 	  "  pagefault  waited for memory to be read in\n"
-	  "  crowd      many short tasks in one turn, none long by itself\n"
 	  "  runqueue   ready, but no CPU was given     (not charged to the program)\n"
-	  "  throttled  the cgroup's CPU quota was used up (not charged)\n"
 	  "  stopped    SIGSTOP, debugger or freezer       (not charged)\n"
 	  "  unknown    not enough evidence\n" },
 	{ "limits", "what counts as an event loop",

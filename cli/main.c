@@ -18,6 +18,7 @@
 const struct command commands[] = {
 	{ "watch", cmd_watch, "[watch] -p PID", "stalls as they happen, a summary at the end",
 	  OPT_WATCH },
+	{ "record", cmd_record, "record FILE -p PID [options]", NULL, OPT_WATCH },
 	{ "replay", cmd_replay, "replay FILE [options]", NULL, OPT_REPLAY },
 	{ "help", cmd_help, "help [TOPIC]", "this page, or more on one topic", OPT_ANY },
 	{ NULL, NULL, NULL, NULL, 0 },
@@ -96,7 +97,7 @@ int main(int argc, char **argv)
 	int err, code;
 
 	setlocale(LC_CTYPE, "");
-	err = options_parse(&options, argc, argv, getenv("GREENWATCH_OPTIONS"));
+	err = options_parse(&options, argc, argv, secure_getenv("GREENWATCH_OPTIONS"));
 	if (err == -EINVAL && !options.help)
 		code = usage("%s", options.error);
 	else if (err && err != -EINVAL)

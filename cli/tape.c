@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * tape.c: greenwatch replay FILE: what a tape saw, printed again anywhere.
+ * tape.c: greenwatch record FILE -p PID: watches, and keeps all it saw;
+ * greenwatch replay FILE: prints that again, anywhere.
  *
- * Needs no kernel, no privilege and no target. A tape is made with
- * "greenwatch -p PID --tape FILE"; for developers and bug reports.
+ * Replaying needs no kernel, no privilege and no target. For developers and
+ * bug reports; a tape holds names, paths and numbers, no memory of the target.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -68,6 +69,17 @@ static int play(struct replay *replay, const char *path)
 	views_close(&replay->views, true);
 	gw_close(replay->gw);
 	return replay->views.failed ? EXIT_ERROR : EXIT_DONE;
+}
+
+int cmd_record(struct options *options)
+{
+	if (!options->words.count)
+		return usage("record needs the tape to write: greenwatch record FILE -p PID");
+	options->tape = options->words.items[0];
+	options->words.count--;
+	memmove(options->words.items, options->words.items + 1,
+		options->words.count * sizeof(*options->words.items));
+	return cmd_watch(options);
 }
 
 int cmd_replay(struct options *options)

@@ -283,13 +283,16 @@ static uint32_t heaviest(const struct gw_report *report, const struct figures *f
 /* A frame's line in the fingerprint: without what changes from build to build. */
 static uint64_t hash_frame(uint64_t hash, const struct gw_frame *frame)
 {
+	static const char *const cuts[] = { ".constprop.", ".lto_priv.", ".cold", "::h" };
 	const char *where = frame->kind == GW_FRAME_NATIVE ? frame->module : frame->file;
 	const char *name = frame->name, *end;
 	size_t len;
 
-	end = frame->nameless ? strstr(name, "+0x") : NULL;
-	if (!end)
-		end = strstr(name, ".constprop.");
+	end = frame->nameless ? strstr(name, "0x") : NULL; /* an address */
+	if (end && end > name && end[-1] == '+')
+		end--;
+	for (size_t i = 0; !end && i < sizeof(cuts) / sizeof(cuts[0]); i++)
+		end = strstr(name, cuts[i]);
 	len = end ? (size_t)(end - name) : strlen(name);
 	hash = hash_add(hash, name, len);
 	hash = hash_add(hash, "\t", 1);
@@ -328,6 +331,7 @@ static void fingerprint(const struct gw_report *report, struct verdict *v, uint3
 	uint64_t hash = hash_line(HASH_START, gw_cause_name(v->cause));
 	const uint32_t *frames = NULL;
 	uint32_t n = v->stack == GW_NONE ? 0 : report_stack(report, v->stack, &frames);
+	uint32_t most = 3;
 
 	hash = hash_line(hash, v->call_name);
 	if (v->frame == GW_NONE) {
@@ -337,7 +341,9 @@ static void fingerprint(const struct gw_report *report, struct verdict *v, uint3
 		hash = hash_frame(hash, report_frame(report, v->frame));
 	}
 	/* what runs deeper inside a library is another thing in every sample */
-	for (uint32_t i = 0; i < at && i < (v->cause == GW_CAUSE_CPU ? 1 : 3); i++) {
+	if (v->cause == GW_CAUSE_CPU && v->frame != GW_NONE)
+		most = 1;
+	for (uint32_t i = 0; i < at && i < most; i++) {
 		const struct gw_frame *frame = report_frame(report, frames[at - 1 - i]);
 
 		if (identifies(frame, v->cause, has_python(report, frames, n)))

@@ -6,28 +6,28 @@
 #include "collect.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tables.h"
 
 #define MAX_STALLS 10000
 #define MAX_NOTES  64
-#define MAX_LOOPS  65536
+#define MAX_LOOPS  1024
+#define MANY_LOOPS 256 /* from here on those that ended without a stall give way */
 
 enum lost_row {
 	LOST_RING,
 	LOST_SLOTS,
 	LOST_STATE,
-	LOST_TURNS,
 	LOST_DECODE,
 	LOST_NAMES,
 	LOST_COUNT,
 };
 
 static const char *const lost_reasons[REPORT_LOST] = {
-	[LOST_RING] = "ring-full",    [LOST_SLOTS] = "loops-full", [LOST_STATE] = "threads-full",
-	[LOST_TURNS] = "turn-lost",   [LOST_DECODE] = "decode",    [LOST_NAMES] = "names-lost",
-	[LOST_COUNT] = "unexplained",
+	[LOST_RING] = "ring-full", [LOST_SLOTS] = "loops-full", [LOST_STATE] = "threads-full",
+	[LOST_DECODE] = "decode",  [LOST_NAMES] = "names-lost", [LOST_COUNT] = "unexplained",
 };
 
 int collect_new(struct gw_report **out, uint32_t max_stalls)
@@ -104,6 +104,7 @@ int collect_target(struct gw_report *report, const struct event_target *from)
 		target = tables_add(&report->targets, sizeof(*target));
 	if (!target)
 		return -ENOMEM;
+	tables_choose(report->memory, true);
 	memcpy(comm, from->fixed->comm, WIRE_COMM);
 	target->pid = from->fixed->pid;
 	target->parent = from->fixed->parent;
@@ -127,7 +128,29 @@ static struct report_loop *find_loop(const struct gw_report *report, uint32_t se
 {
 	uint32_t i = tables_loop(report->memory, serial);
 
-	return i == GW_NONE ? NULL : report_loop(report, i);
+	/* the place may be another loop's by now */
+	if (i == GW_NONE || report_loop(report, i)->serial != serial)
+		return NULL;
+	return report_loop(report, i);
+}
+
+/* A place for a loop. A program that starts threads with loops all day must not fill the memory. */
+static struct report_loop *loop_place(struct gw_report *report)
+{
+	if (report->loops.count >= MANY_LOOPS) {
+		report_each (report, loops, struct report_loop, loop) {
+			if (!loop->ended || loop->stalls)
+				continue;
+			report->loops_left_out++;
+			memset(loop, 0, sizeof(*loop));
+			return loop;
+		}
+	}
+	if (report->loops.count >= MAX_LOOPS) {
+		report->loops_lost++;
+		return NULL;
+	}
+	return tables_add(&report->loops, sizeof(struct report_loop));
 }
 
 int collect_loop(struct gw_report *report, const struct wire_found *found)
@@ -136,11 +159,11 @@ int collect_loop(struct gw_report *report, const struct wire_found *found)
 	struct report_loop *loop;
 	char comm[WIRE_COMM + 1] = "";
 
-	if (find_loop(report, found->serial) || report->loops.count >= MAX_LOOPS)
+	if (find_loop(report, found->serial))
 		return 0;
-	loop = tables_add(&report->loops, sizeof(*loop));
+	loop = loop_place(report);
 	if (!loop)
-		return -ENOMEM;
+		return report->loops_lost ? 0 : -ENOMEM;
 	memcpy(comm, found->comm, WIRE_COMM);
 	loop->serial = found->serial;
 	loop->pid = found->pid;
@@ -149,7 +172,8 @@ int collect_loop(struct gw_report *report, const struct wire_found *found)
 	loop->until_ns = found->head.now_ns;
 	loop->runtime = target ? target->runtime : tables_string(report, "native");
 	loop->comm = comm[0] ? tables_string(report, comm) : target ? target->comm : NULL;
-	return tables_put_loop(report->memory, found->serial, report->loops.count - 1);
+	return tables_put_loop(report->memory, found->serial,
+			       loop - (struct report_loop *)report->loops.items);
 }
 
 static struct gw_ledger ledger_of(const struct wire_ledger *from)
@@ -210,14 +234,28 @@ void collect_loss(struct gw_report *report, const struct wire_loss *loss)
 	uint64_t accounted = loss->consumed + stats->ring_full;
 
 	report->lost[LOST_RING].count = stats->ring_full;
-	report->lost[LOST_SLOTS].count = stats->slots_full;
+	report->lost[LOST_SLOTS].count = stats->slots_full + report->loops_lost;
 	report->lost[LOST_STATE].count = stats->state_full;
-	report->lost[LOST_TURNS].count = stats->turn_lost;
 	report->lost[LOST_NAMES].count = loss->namer_lost;
 	report->lost[LOST_COUNT].count = stats->attempted > accounted
 						 ? stats->attempted - accounted
 						 : accounted - stats->attempted;
 	report->repaired = stats->turn_repaired;
+	report->stack_faults = stats->stack_fault;
+}
+
+/* Not an event lost, but a stack that ends early: said, and the report stays complete. */
+static int note_faults(struct gw_report *report, uint64_t faults)
+{
+	char what[64];
+	struct event_note note = { .what = what,
+				   .why = "a frame could not be read; they end early",
+				   .fix = "" };
+
+	if (!faults)
+		return 0;
+	snprintf(what, sizeof(what), "%llu Python stacks", (unsigned long long)faults);
+	return collect_note(report, &note);
 }
 
 void collect_malformed(struct gw_report *report)
@@ -263,7 +301,7 @@ static enum gw_ended ended_of(uint32_t why)
 	return GW_ENDED_ERROR;
 }
 
-void collect_end(struct gw_report *report, const struct wire_end *end)
+int collect_end(struct gw_report *report, const struct wire_end *end)
 {
 	report->ended = ended_of(end->why);
 	report->duration_ns = end->head.now_ns - report->start_ns;
@@ -271,6 +309,7 @@ void collect_end(struct gw_report *report, const struct wire_end *end)
 	report->rss_bytes = end->rss_bytes;
 	report->bpf_ns = end->bpf_ns;
 	report->bpf_runs = end->bpf_runs;
+	return note_faults(report, report->stack_faults);
 }
 
 /* Frames of a program without a runtime that lie in its own executable are its own code. */
@@ -416,18 +455,20 @@ static int keep_stall(struct gw_report *report, const struct gw_stall *stall)
 int collect_stall(struct gw_report *report, const struct stall *stall,
 		  const struct verdict *verdict, bool last, struct gw_stall *out)
 {
-	uint32_t loop = tables_loop(report->memory, stall->serial);
+	struct report_loop *loop = find_loop(report, stall->serial);
+	bool kept = (!stall->open || last) && report->stalls.count < report->max_stalls;
 	uint64_t began = stall->began_ns > report->start_ns ? stall->began_ns : report->start_ns;
 	int64_t site = tables_site(report, verdict);
 	int err;
 
-	if (loop == GW_NONE)
+	if (!loop)
 		return -ENOENT;
+	tables_choose(report->memory, kept);
 	if (site < 0)
 		return site;
-	*out = (struct gw_stall){ .loop = loop,
+	*out = (struct gw_stall){ .loop = loop - (struct report_loop *)report->loops.items,
 				  .pid = stall->pid,
-				  .tid = report_loop(report, loop)->tid,
+				  .tid = loop->tid,
 				  .at_ns = began - report->start_ns,
 				  .duration_ns = stall->ended_ns - stall->began_ns,
 				  .open = stall->open,
@@ -441,8 +482,8 @@ int collect_stall(struct gw_report *report, const struct stall *stall,
 	err = copy_parts(report, stall, out);
 	if (err || (stall->open && !last))
 		return err;
-	report_loop(report, loop)->stalls++;
-	report_loop(report, loop)->stalled_ns += out->duration_ns;
+	loop->stalls++;
+	loop->stalled_ns += out->duration_ns;
 	tables_site_add(report, site, out);
 	return keep_stall(report, out);
 }

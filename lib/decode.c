@@ -5,6 +5,7 @@
 #include "event.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include "greenwatch.h"
 
@@ -23,6 +24,13 @@ static const char *take_string(const char *bytes, size_t size, size_t *at)
 	return text;
 }
 
+/* A name of ours, not the target's: it is printed as it is. */
+static bool is_plain_word(const char *text)
+{
+	return text[0] && strlen(text) < 32 &&
+	       text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == 0;
+}
+
 static int decode_target(const struct wire_head *record, struct event_target *out)
 {
 	const char *bytes = (const char *)record,
@@ -33,6 +41,8 @@ static int decode_target(const struct wire_head *record, struct event_target *ou
 	for (size_t i = 0; i < sizeof(into) / sizeof(into[0]); i++)
 		if (!(*into[i] = take_string(bytes, record->size, &at)))
 			return -EBADMSG;
+	if (!is_plain_word(out->runtime))
+		return -EBADMSG;
 	args = at;
 	for (uint32_t i = 0; i < out->fixed->argc; i++)
 		if (!take_string(bytes, record->size, &at))

@@ -4,7 +4,7 @@
  *
  * What every sink renders and nothing else. Frames and stacks are tables
  * referred to by index; equal stacks have equal indexes. Owns all it points
- * to. report_close() sorts: sites by total, then fingerprint; stalls by time.
+ * to. collect_sort() sorts: sites by total, then fingerprint; stalls by time.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -57,7 +57,7 @@ struct report_lost {
 	const char *reason;
 	uint64_t count;
 };
-#define REPORT_LOST 7
+#define REPORT_LOST 6
 
 struct report_vec { /* a growing array */
 	void *items;
@@ -75,7 +75,10 @@ struct gw_report {
 	/* quality */
 	struct report_lost lost[REPORT_LOST];
 	uint64_t stalls_seen, stalls_folded, frames_seen, frames_nameless;
-	uint64_t repaired; /* switch-ins never traced, made good */
+	uint64_t loops_left_out; /* ended without a stall, their places reused */
+	uint64_t loops_lost;     /* found no place at all */
+	uint64_t stack_faults;   /* Python stacks that end early */
+	uint64_t repaired;       /* switch-ins never traced, made good */
 	uint64_t cpu_ns, rss_bytes, bpf_ns, bpf_runs;
 	uint32_t max_stalls;
 	struct report_memory *memory; /* arena, strings, look-ups: report.c's own */

@@ -50,7 +50,7 @@ static int on_stack(struct gw *gw, const struct wire_stack *stack)
 	int64_t named;
 	int err = gw->source->ops->names(gw->source, stack, &names);
 
-	if (err == -EBADMSG || !names)
+	if (!names)
 		return err;
 	if (gw->tape)
 		tape_write(gw->tape, &names->head);
@@ -71,7 +71,7 @@ static int on_stall(struct gw *gw, const struct stall *stall)
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	gw->delivered++;
-	if (gw->opts.stall && !(stall->open && gw->last))
+	if (gw->opts.stall)
 		gw->opts.stall(gw->opts.ctx, &out);
 	return 0;
 }
@@ -124,8 +124,7 @@ static int on_event(struct gw *gw, const struct event *event)
 	case WIRE_NOTE:
 		return collect_note(gw->report, &event->note);
 	case WIRE_END:
-		collect_end(gw->report, event->end);
-		return 0;
+		return collect_end(gw->report, event->end);
 	case WIRE_TICK:
 	case WIRE_NAMES:
 		return 0;

@@ -13,9 +13,12 @@
 #include "collect.h"
 
 #define MAX_LENGTHS 1024
+#define MAX_FRAMES  65536
+#define MAX_STACKS  65536
 
 struct report_memory {
-	struct arena arena;
+	struct arena arena, passing;
+	struct arena *current; /* one of the two */
 	struct intern *strings;
 	struct map loops, frames, stacks, sites;
 };
@@ -29,13 +32,21 @@ int tables_new(struct report_memory **out)
 		free(memory);
 		return err;
 	}
+	memory->current = &memory->arena;
 	*out = memory;
 	return 0;
+}
+
+void tables_choose(struct report_memory *memory, bool kept)
+{
+	arena_reset(&memory->passing);
+	memory->current = kept ? &memory->arena : &memory->passing;
 }
 
 void tables_free(struct report_memory *memory)
 {
 	arena_free(&memory->arena);
+	arena_free(&memory->passing);
 	intern_free(memory->strings);
 	map_free(&memory->loops);
 	map_free(&memory->frames);
@@ -51,12 +62,12 @@ const char *tables_string(struct gw_report *report, const char *text)
 
 const char *tables_copy(struct gw_report *report, const char *text)
 {
-	return arena_copy(&report->memory->arena, text, strlen(text));
+	return arena_copy(report->memory->current, text, strlen(text));
 }
 
 void *tables_bytes(struct gw_report *report, size_t size)
 {
-	return arena_alloc(&report->memory->arena, size ? size : 1);
+	return arena_alloc(report->memory->current, size ? size : 1);
 }
 
 void *tables_add(struct report_vec *vec, size_t size)
@@ -118,6 +129,13 @@ static const char *optional(struct gw_report *report, const char *text)
 	return text[0] ? tables_string(report, text) : NULL;
 }
 
+/* Stands for every frame that found no place; its own place is made when the table is new. */
+static const struct event_frame too_many = { .kind = GW_FRAME_MARKER,
+					     .name = "(too many different frames)",
+					     .file = "",
+					     .module = "",
+					     .nameless = "" };
+
 int64_t tables_frame(struct gw_report *report, const struct event_frame *from)
 {
 	uint64_t key = frame_key(from), index;
@@ -127,6 +145,8 @@ int64_t tables_frame(struct gw_report *report, const struct event_frame *from)
 	report->frames_nameless += from->nameless[0] != 0;
 	if (map_get(&report->memory->frames, key, &index))
 		return index;
+	if (report->frames.count >= MAX_FRAMES && from != &too_many)
+		return tables_frame(report, &too_many);
 	frame = tables_add(&report->frames, sizeof(*frame));
 	if (!frame)
 		return -ENOMEM;
@@ -151,6 +171,8 @@ int64_t tables_stack(struct gw_report *report, const uint32_t *frames, uint32_t 
 
 	if (map_get(&report->memory->stacks, key, &index))
 		return index;
+	if (report->stacks.count >= MAX_STACKS && depth > 1)
+		return tables_stack(report, frames, 1);
 	stack = tables_add(&report->stacks, sizeof(*stack));
 	if (!stack)
 		return -ENOMEM;
@@ -184,7 +206,7 @@ int64_t tables_site(struct gw_report *report, const struct verdict *verdict)
 		return -ENOMEM;
 	memcpy(site->fingerprint, verdict->fingerprint, sizeof(site->fingerprint));
 	site->cause = verdict->cause;
-	site->title = tables_copy(report, verdict->title);
+	site->title = arena_copy(&report->memory->arena, verdict->title, strlen(verdict->title));
 	site->call = verdict->call_name;
 	site->callee = verdict->callee;
 	site->frame = verdict->frame;
@@ -205,7 +227,8 @@ void tables_site_add(struct gw_report *report, uint32_t i, const struct gw_stall
 		site->frame = stall->frame;
 	}
 	if (!site->lengths)
-		site->lengths = tables_bytes(report, MAX_LENGTHS * sizeof(*site->lengths));
+		site->lengths =
+			arena_alloc(&report->memory->arena, MAX_LENGTHS * sizeof(*site->lengths));
 	if (site->lengths && site->n_lengths < MAX_LENGTHS)
 		site->lengths[site->n_lengths++] = stall->duration_ns;
 }

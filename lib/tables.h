@@ -15,6 +15,9 @@
 int tables_new(struct report_memory **out);
 void tables_free(struct report_memory *memory);
 
+/* Where the next copies and bytes go: kept with the report, or only until the next choice. */
+void tables_choose(struct report_memory *memory, bool kept);
+
 const char *tables_string(struct gw_report *report,
 			  const char *text);                         /* interned; NULL: no memory */
 const char *tables_copy(struct gw_report *report, const char *text); /* of a text used once */

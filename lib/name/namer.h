@@ -22,7 +22,7 @@
 struct namer;
 
 #define NAMER_DEADLINE_MS      100  /* stacks, threads */
-#define NAMER_LOOK_DEADLINE_MS 2000 /* first look at a process and its ELF files */
+#define NAMER_LOOK_DEADLINE_MS 1000 /* first look at a process and its ELF files */
 #define NAMER_STRIKES          3
 
 /* What the keeper does for the namer. */

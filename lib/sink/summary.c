@@ -141,6 +141,9 @@ static void print_loops(const struct gw_sink *sink, const struct gw_report *repo
 	if (i < report->loops.count)
 		fprintf(sink->to, "        %" PRIu32 " more loops: -v lists them\n",
 			report->loops.count - i);
+	if (report->loops_left_out)
+		fprintf(sink->to, "        %s loops ended without a stall and are not listed\n",
+			format_count(n, report->loops_left_out));
 }
 
 /* "get_user app/db.py:88 → poll()", or the title where there is no frame. */
@@ -300,6 +303,11 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 	print_stalls(sink, report, sum);
 	err = print_sites(sink, report);
 	print_notes(sink, report);
+	if (sink->opts.verbose && report->repaired)
+		fprintf(sink->to,
+			"note    %" PRIu64 " switch-ins were not traced and made good "
+			"from run_delay\n",
+			report->repaired);
 	print_last(sink, report);
 	free(sum);
 	return err;

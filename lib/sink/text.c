@@ -9,8 +9,9 @@
  *
  * A site is printed in full the first time, then in one line at its 2nd,
  * 4th, 8th ... occurrence: a program that stalls all the time is not made to
- * scroll all the time. What is left out is counted. A stall seen while it
- * lasted is one stall, however often it was told.
+ * scroll all the time. What is left out is counted. A stall is told of while
+ * it lasts where its site is new or it is unusually long; it is one stall,
+ * however often it was told.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +22,8 @@
 #include "sink/text.h"
 
 struct seen { /* what was told of one site */
-	uint64_t count, shown, first_ns;
+	uint64_t count, shown, first_ns, longest_ns;
+	bool full; /* its frames have been printed */
 };
 
 struct text {
@@ -129,55 +131,66 @@ static void print_again(const struct gw_sink *sink, const struct gw_report *repo
 	fprintf(sink->to, "%s\n", text_paint(sink, TEXT_PLAIN));
 }
 
+static void print_line(const struct gw_sink *sink, const struct gw_report *report,
+		       const struct gw_stall *stall, const char *end)
+{
+	print_head(sink, report, stall);
+	fprintf(sink->to, "%s\n", end);
+}
+
+/* Of a site known already a stall is news only when it is longer than any before it. */
 static int tell_open(struct gw_sink *sink, const struct gw_report *report,
-		     const struct gw_stall *stall, bool told)
+		     const struct gw_stall *stall, struct seen *seen, bool told)
 {
 	struct text *text = sink->state;
 
-	if (told) {
-		print_head(sink, report, stall);
-		fputs(", still going on\n", sink->to);
+	if (!seen->full)
+		print_full(sink, report, stall);
+	else if (told || stall->duration_ns > 2 * seen->longest_ns)
+		print_line(sink, report, stall, ", still going on");
+	else
 		return 0;
-	}
-	print_full(sink, report, stall);
+	seen->full = true;
 	return map_put(&text->open, stall->loop, stall->at_ns);
 }
 
-static int tell_ended(struct gw_sink *sink, const struct gw_report *report,
-		      const struct gw_stall *stall, bool told)
+static void tell_ended(struct gw_sink *sink, const struct gw_report *report,
+		       const struct gw_stall *stall, struct seen *seen, bool told)
 {
-	struct seen *seen = look_up(sink->state, report, stall);
-
-	if (!seen)
-		return -ENOMEM;
 	seen->count++;
-	if (seen->count == 1) {
+	if (stall->duration_ns > seen->longest_ns)
+		seen->longest_ns = stall->duration_ns;
+	if (!seen->full)
 		print_full(sink, report, stall);
-	} else if (told) {
-		print_head(sink, report, stall);
-		fputs(", has ended\n", sink->to);
-	} else if (!(seen->count & (seen->count - 1))) {
+	else if (told)
+		print_line(sink, report, stall, ", has ended");
+	else if (!(seen->count & (seen->count - 1)))
 		print_again(sink, report, stall, seen);
-	} else {
-		return 0;
-	}
+	else
+		return;
+	seen->full = true;
 	seen->shown = seen->count;
-	return 0;
 }
 
 static int text_stall(struct gw_sink *sink, const struct gw_report *report,
 		      const struct gw_stall *stall)
 {
 	struct text *text = sink->state;
+	struct seen *seen;
 	uint64_t at;
 	bool told;
-	int err;
+	int err = 0;
 
 	if (sink->opts.quiet)
 		return 0;
+	seen = look_up(text, report, stall);
+	if (!seen)
+		return -ENOMEM;
 	told = map_get(&text->open, stall->loop, &at) && at == stall->at_ns;
-	err = stall->open ? tell_open(sink, report, stall, told)
-			  : tell_ended(sink, report, stall, told);
+	if (stall->open)
+		err = tell_open(sink, report, stall, seen, told);
+	else
+		tell_ended(sink, report, stall, seen, told);
 	return err ? err : sink_flush(sink);
 }
 

@@ -100,7 +100,10 @@ static int open_process(struct watch *w, uint32_t pid)
 	if (err == -ESRCH)
 		say(w, "no process with pid %u", pid);
 	else if (err == -EACCES || err == -EPERM)
-		say(w, "no right to look into process %u; run as root", pid);
+		say(w,
+		    "no right to look into process %u; run as root, or with CAP_SYS_PTRACE and "
+		    "CAP_DAC_READ_SEARCH",
+		    pid);
 	else
 		say(w, "cannot open process %u: %s", pid, strerror(-err));
 	return err;
@@ -131,10 +134,11 @@ static void say_privileges(struct watch *w, uint32_t pid)
 	}
 	say(w, "cannot load BPF programs: %s missing", missing);
 	say(w, "  run:         sudo greenwatch -p %u", pid);
-	say(w, "  or once:     sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep "
-	       "/usr/bin/greenwatch");
+	say(w,
+	    "  or once:     sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep "
+	    "/usr/bin/greenwatch");
 	say(w, "  container:   docker run --cap-add BPF --cap-add PERFMON --cap-add SYS_PTRACE "
-	       "--pid host ...");
+	       "--cap-add DAC_READ_SEARCH --pid host ...");
 }
 
 static int open_kernel(struct watch *w, const struct watch_opts *opts)

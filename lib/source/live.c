@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -247,6 +248,23 @@ static int refuse(int err, const char *step, char *why, size_t size)
 	return err == -EACCES ? -EPERM : err;
 }
 
+/* A child (the namer, started anew) must not be able to write what the kernel side trusts. libbpf
+ * keeps the addresses of the ring to itself, so they are read back from the kernel. */
+static int keep_from_children(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long start, end;
+	char line[512];
+
+	if (!maps)
+		return -errno;
+	while (fgets(line, sizeof(line), maps))
+		if (strstr(line, "anon_inode:bpf") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+			madvise((void *)start, end - start, MADV_DONTFORK);
+	fclose(maps);
+	return 0;
+}
+
 static int open_parts(struct live *live, const struct live_opts *opts, const char **step)
 {
 	int err;
@@ -268,7 +286,7 @@ static int open_parts(struct live *live, const struct live_opts *opts, const cha
 	if (err)
 		return err;
 	live->ring = ring_buffer__new(bpf_map__fd(live->skel->maps.ring), ring_take, live, NULL);
-	return live->ring ? 0 : -errno;
+	return live->ring ? keep_from_children() : -errno;
 }
 
 int live_open(struct live **out, const struct live_opts *opts, char *why, size_t size)
@@ -343,7 +361,13 @@ int live_attach(struct live *live, uint32_t pid)
 
 const char *live_gate(const struct live *live)
 {
-	return live->gate == GATE_FENTRY ? "fentry" : "tracepoint";
+	static const char *const names[] = {
+		[GATE_FENTRY] = "fentry",
+		[GATE_TRACEPOINT] = "tracepoint",
+		[GATE_RAW] = "raw-tracepoint",
+	};
+
+	return names[live->gate];
 }
 
 int live_fd(const struct live *live)

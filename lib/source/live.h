@@ -34,7 +34,7 @@ void live_close(struct live *live);
 /* Every thread that the process has now is watched from here on, and those it starts. */
 int live_attach(struct live *live, uint32_t pid);
 
-const char *live_gate(const struct live *live); /* "fentry" or "tracepoint" */
+const char *live_gate(const struct live *live); /* fentry, tracepoint, raw-tracepoint */
 int live_fd(const struct live *live);           /* readable when the ring holds records */
 
 /* Hands out up to budget records; how many, or -errno. */

@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AIM_TRIES     20 /* ticks */
-#define LOOK_AGAIN_NS 100000000
+#define AIM_TRIES 20 /* ticks */
 
 int tell_target(struct watch *w, struct proc *proc)
 {
@@ -87,7 +86,7 @@ int meet(struct watch *w, const struct wire_found *found)
 	if (!proc)
 		return err == -ESRCH ? 0 : watch_note(w, "names of a process", strerror(-err), "");
 	/* what was only starting at an earlier look is there now */
-	if (!proc->loops && found->head.now_ns > proc->looked_ns + LOOK_AGAIN_NS)
+	if (!proc->loops && found->head.now_ns > proc->looked_ns + proc->look_wait_ns)
 		err = tell_target(w, proc);
 	if (!err && !proc->loops && proc->why[0])
 		err = note_no_frames(w, proc, proc->why);

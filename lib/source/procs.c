@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PROCS_MAX 4096
+#define PROCS_MAX     4096
+#define LOOK_AGAIN_NS 100000000
 
 struct proc *procs_find(const struct procs *procs, uint32_t pid)
 {
@@ -160,6 +161,7 @@ struct wire_target *procs_look(struct procs *procs, struct proc *proc, uint64_t 
 						   : "the process could not be read";
 	}
 	proc->looked_ns = now_ns;
+	proc->look_wait_ns = proc->look_wait_ns ? 2 * proc->look_wait_ns : LOOK_AGAIN_NS;
 	proc->has_layout = look.has_layout;
 	proc->layout = look.layout;
 	snprintf(proc->why, sizeof(proc->why), "%s", look.why_no_python);

@@ -16,8 +16,9 @@
 
 struct proc {
 	struct keeper_proc keeper;
-	bool asked; /* named by the caller */
-	uint64_t looked_ns; /* 0: not yet */
+	bool asked;            /* named by the caller */
+	uint64_t looked_ns;    /* 0: not yet */
+	uint64_t look_wait_ns; /* not again before that much later; doubles */
 	bool has_layout;
 	uint32_t loops; /* alive */
 	struct wire_python layout;

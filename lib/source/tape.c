@@ -12,6 +12,7 @@
 #include "source/source.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,11 +39,13 @@ struct reel {
 int tape_create(struct tape **out, const char *path)
 {
 	struct tape *tape = calloc(1, sizeof(*tape));
-	int err;
+	int err, fd;
 
 	if (!tape)
 		return -ENOMEM;
-	tape->file = fopen(path, "wxe");
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		tape->file = fdopen(fd, "w");
 	if (!tape->file) {
 		err = -errno;
 		free(tape);

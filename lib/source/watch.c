@@ -15,8 +15,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BUDGET  4096      /* records a poll */
-#define OPEN_NS 150000000 /* a stall that ends sooner is told of once, when it has ended */
+#define BUDGET   4096 /* records a poll */
+#define CATCH_UP 65536
+#define OPEN_NS  150000000 /* a stall that ends sooner is told of once, when it has ended */
 
 static struct watch *watch_of(struct source *source)
 {
@@ -54,6 +55,13 @@ int watch_note(struct watch *w, const char *what, const char *why, const char *f
 	return watch_hand_out(w, record);
 }
 
+/* A loop may have been met by its slot before its record came. */
+static bool is_news(const struct watch *w, const struct wire_found *found)
+{
+	return w->seats[found->slot].serial != found->serial &&
+	       slots_peek(w->slots, found->slot)->serial == found->serial;
+}
+
 static int take_record(void *ctx, const struct wire_head *record, size_t size)
 {
 	struct watch *w = ctx;
@@ -64,6 +72,8 @@ static int take_record(void *ctx, const struct wire_head *record, size_t size)
 		return 0;
 	switch (record->kind) {
 	case WIRE_LOOP:
+		if (!is_news(w, (const struct wire_found *)record))
+			return 0;
 		err = meet(w, (const struct wire_found *)record);
 		return err ? err : watch_hand_out(w, record);
 	case WIRE_GONE:
@@ -125,8 +135,7 @@ static int check_open(struct watch *w, uint32_t slot, uint64_t now)
 	return tell_open(w, slot, &turn, now);
 }
 
-/* News of a loop was lost with a full ring: the slot itself still tells. */
-static int catch_up(struct watch *w, uint32_t slot)
+static int catch_up_now(struct watch *w, uint32_t slot)
 {
 	const struct wire_loop *loop = slots_peek(w->slots, slot);
 	struct wire_found found = { .serial = loop->serial,
@@ -134,7 +143,8 @@ static int catch_up(struct watch *w, uint32_t slot)
 				    .pid = loop->pid,
 				    .tid = loop->tid,
 				    .parent = loop->parent,
-				    .nstid = loop->tid,
+				    .nstid = loop->nstid,
+				    .fsbase = loop->fsbase,
 				    .wait_class = loop->wait_class,
 				    .wait_fd = loop->wait_fd };
 	struct wire_gone gone = {
@@ -154,6 +164,34 @@ static int catch_up(struct watch *w, uint32_t slot)
 	return err;
 }
 
+static bool is_behind(const struct watch *w, uint32_t slot)
+{
+	const struct wire_loop *loop = slots_peek(w->slots, slot);
+
+	return loop->state == WIRE_ENDED || w->seats[slot].serial != loop->serial;
+}
+
+/*
+ * The news of a loop was lost with a full ring: the slot itself still tells.
+ * Or it is only on its way: so not before it was missing a whole tick long,
+ * and not before everything that is in the ring has been taken out.
+ */
+static int catch_up(struct watch *w, uint32_t slot)
+{
+	struct seat *seat = &w->seats[slot];
+	uint32_t serial = slots_peek(w->slots, slot)->serial;
+	int err;
+
+	if (seat->missed != serial) {
+		seat->missed = serial;
+		return 0;
+	}
+	err = watch_drain(w, CATCH_UP);
+	if (err || !is_behind(w, slot) || slots_peek(w->slots, slot)->serial != serial)
+		return err;
+	return catch_up_now(w, slot);
+}
+
 static int tick(struct watch *w)
 {
 	struct wire_tick record = { .head = watch_head(WIRE_TICK, sizeof(record)) };
@@ -164,7 +202,7 @@ static int tick(struct watch *w)
 
 		if (loop->state == WIRE_FREE)
 			continue;
-		if (loop->state == WIRE_ENDED || w->seats[slot].serial != loop->serial)
+		if (is_behind(w, slot))
 			err = catch_up(w, slot);
 		else
 			err = meet_aim(w, slot);

@@ -19,6 +19,7 @@
 struct seat {
 	uint32_t serial; /* 0: empty */
 	uint32_t pid;
+	uint32_t missed;    /* serial of a loop whose news did not come, at the last tick */
 	uint32_t nstid;     /* tid in its own namespace */
 	uint32_t aim_tries; /* left; 0: aimed, or given up */
 	uint64_t fsbase;

@@ -268,6 +268,26 @@ class Targets(Case):
                 self.assertEqual([loop["pid"] for loop in report["loops"]], [app.pid])
                 self.assertEqual(report["run"]["ended_by"], "duration")
 
+    def test_a_target_in_a_pid_namespace_is_known_by_its_outer_pid(self):
+        app = tool.App("unshare", "-pf", "--mount-proc", tool.PYTHON, "-B", tool.HERE / "app.py")
+        self.addCleanup(app.kill)
+        self.addCleanup(app.process.stdin.close)
+        self.assertEqual(app.wait_ready(), (1, 1))
+        with open(f"/proc/{app.pid}/task/{app.pid}/children", encoding="ascii") as file:
+            outer = int(file.read())
+        watching = self.watch("-p", outer, "--json")
+        app.do("thread", "other")
+        app.line("out", "^THREAD other ")
+        app.do("stall", 0.2)
+        app.do("threadstall", "other", 0.3)
+        spans = app.span("stall_here"), app.span("stall_in_thread")
+        done = stop(watching)
+        self.assert_done(done)
+        report = expect_report(done.out)
+        self.assertEqual(self.assert_reported(report, spans[0])["loop"], f"{outer}/{outer}")
+        self.assertNotEqual(self.assert_reported(report, spans[1])["loop"], f"{outer}/{outer}")
+        self.assertEqual({loop["pid"] for loop in report["loops"]}, {outer})
+
     def test_options_of_the_environment_come_before_those_of_the_line(self):
         app = self.app()
         done = self.run_greenwatch("-p", app.pid, "-d", "0.2", env={"GREENWATCH_OPTIONS": "-d 30 --json -T 70ms"})

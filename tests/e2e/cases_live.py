@@ -8,14 +8,12 @@ import statistics
 import unittest
 
 import tool
-from tool import Case, HERE, PYTHON, SOON_S, Stream, expect_report, stalls_of, stop
+from tool import Case, HERE, PYTHON, SOON_S, Stream, alone, expect_report, stalls_of, stop
 
 THRESHOLD_S, ANNOUNCED_S = 0.100, 0.300
 
 
 class GoingOn(Case):
-    alone = True
-
     def waited_s(self, watching):
         """How long greenwatch, its namer and we who read its words have stood in the run queue so far."""
         threads = [f"/proc/{watching.pid}/schedstat", f"/proc/self/task/{watching.out.thread.native_id}/schedstat"]
@@ -27,6 +25,7 @@ class GoingOn(Case):
                 total += int(file.read().split()[1])
         return total / 1e9
 
+    @alone
     def test_a_stall_is_announced_soon_after_the_threshold_and_again_at_doubled_ages(self):
         app = self.app()
         watching = self.watch("-p", app.pid, "-o", "x.json")
@@ -53,6 +52,7 @@ class GoingOn(Case):
         self.assertEqual(len(stalls_of(report, "stall_here")), 1)
         self.assertRegex(done.out, r"(?m)^ +1×  max 4\.\d\d s  .*stall_here ")
 
+    @alone
     def test_stalls_of_half_a_second_are_announced_while_they_last(self):
         """The same, often enough for a median."""
         app = self.app()

@@ -6,9 +6,11 @@ import shutil
 import unittest
 
 import tool
-from tool import Case, NOBODY, Settings
+from tool import Case, HERE, NOBODY, PYTHON, Settings
 
 AS_NOBODY = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
+NAMED = "+bpf,+perfmon,+sys_ptrace"  # the capabilities that help and the permission text ask for
+CAPABLE = (*AS_NOBODY, "--inh-caps", NAMED, "--ambient-caps", NAMED)
 
 
 class Refused(Case):
@@ -204,16 +206,23 @@ class Facts(Case):
 class Rights(Case):
     """What the machine must allow, and the words when it does not."""
 
-    def as_nobody(self, *args, **more):
-        """greenwatch as nobody, from a copy that nobody can reach."""
+    def copy(self):
+        """A copy that nobody can reach."""
         copy = self.place / "greenwatch"
         shutil.copy(Settings.greenwatch, copy)
         copy.chmod(0o755)
-        return self.start(*AS_NOBODY, copy, *args, **more).finish()
+        return copy
 
-    def test_without_root_it_names_the_capabilities_and_the_ways_out(self):
+    def as_nobody(self, *args):
+        return self.start(*AS_NOBODY, self.copy(), *args).finish()
+
+    def sleeper_of_nobody(self):
         sleeper = self.start(*AS_NOBODY, "sleep", "60")
         self.eventually(lambda: os.stat(f"/proc/{sleeper.pid}").st_uid == NOBODY, 5, "the target runs as nobody")
+        return sleeper
+
+    def test_without_root_it_names_the_capabilities_and_the_ways_out(self):
+        sleeper = self.sleeper_of_nobody()
         done = self.as_nobody("-p", sleeper.pid)
         self.assertEqual(done.code, 1, done)
         self.assertEqual(done.out, "")
@@ -239,11 +248,38 @@ class Rights(Case):
 
     def test_without_root_no_file_is_left(self):
         self.place.chmod(0o777)
-        sleeper = self.start(*AS_NOBODY, "sleep", "60")
-        self.eventually(lambda: os.stat(f"/proc/{sleeper.pid}").st_uid == NOBODY, 5, "the target runs as nobody")
+        sleeper = self.sleeper_of_nobody()
         done = self.as_nobody("-p", sleeper.pid, "-o", self.place / "x.json")
         self.assertEqual(done.code, 1, done)
         self.assertEqual([p.name for p in self.place.iterdir()], ["greenwatch"])
+
+    def app_of_nobody(self):
+        shutil.copy(HERE / "app.py", self.place)
+        app = tool.App(*AS_NOBODY, PYTHON, "-B", self.place / "app.py")
+        self.addCleanup(app.kill)
+        self.addCleanup(app.process.stdin.close)
+        return app
+
+    def test_with_the_capabilities_it_names_it_watches_without_root(self):
+        app = self.app_of_nobody()
+        watching = self.start(*CAPABLE, self.copy(), "-p", app.pid, "--json")
+        watching.line("err", "^watching ")
+        app.do("stall", 0.2)
+        app.do("burn", 0.3)
+        slept, burnt = app.span("stall_here"), app.span("stall_burning")
+        done = tool.stop(watching)
+        self.assert_done(done)
+        report = tool.expect_report(done.out)
+        self.assert_reported(report, slept)
+        self.assert_reported(report, burnt, "cpu")
+
+    def test_with_them_it_watches_a_process_of_somebody_else_or_names_what_is_missing(self):
+        app = self.app()
+        done = self.start(*CAPABLE, self.copy(), "-p", app.pid, "-d", "0.3").finish()
+        if done.code:
+            self.assertRegex(done.err, "CAP_")
+        else:
+            self.assertIn("watching 1 asyncio loop", done.err)
 
     def in_own_mounts(self, covered, *args):
         """greenwatch where these directories are empty."""

@@ -109,7 +109,7 @@ def choose(cases, words):
 
 
 def is_alone(case):
-    return case.alone or getattr(getattr(case, case._testMethodName), "alone", False)
+    return getattr(getattr(case, case._testMethodName), "alone", False)
 
 
 def run_all(cases, jobs, width):

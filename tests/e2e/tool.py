@@ -269,11 +269,16 @@ def expect_stall(stall, frames, stacks):
 
 # Cases
 
+def alone(test):
+    """Marks a test that needs the machine for itself."""
+    test.alone = True
+    return test
+
+
 class Case(unittest.TestCase):
     """A test with a directory of its own, whose processes end with it."""
 
     maxDiff = None
-    alone = False  # needs the machine for itself
 
     def setUp(self):
         self.place = pathlib.Path(tempfile.mkdtemp(prefix="greenwatch-e2e-"))

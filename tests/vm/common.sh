@@ -4,6 +4,8 @@
 # and CACHE. Knows no host name: mirrors come from the machine's own apt sources.
 
 VM=$(cd "$(dirname "$0")" && pwd)
+# shellcheck disable=SC2034
+DEBIAN_PACKAGES="qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils"
 CACHE=${GREENWATCH_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/greenwatch-vm}
 
 die() {
@@ -17,7 +19,7 @@ say() {
 
 need() {
 	for tool; do
-		command -v "$tool" >/dev/null || die "needs $tool (see tests/vm/README.md)"
+		command -v "$tool" >/dev/null || die "needs $tool; Debian: $DEBIAN_PACKAGES"
 	done
 }
 
@@ -32,6 +34,7 @@ mirror_of() {
 	*-security) label=Debian-Security ;;
 	*) label=Debian ;;
 	esac
+	# shellcheck disable=SC2016
 	apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
 		sed -n "s/^$label //p" | sort -u | head -n 1
 }

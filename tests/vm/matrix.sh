@@ -1,11 +1,13 @@
 #!/bin/sh
-# matrix.sh [-k KERNEL] [-s SUITE] [-v]: every kernel of kernels.txt with every suite of suites.txt.
+# matrix.sh [-k KERNEL] [-s SUITE] [-t TALLY] [-v]: every kernel of kernels.txt with every suite
+# that suites.txt has for it.
 #
 # Each cell is a guest of its own, one at a time. Prints a line a cell, the log
 # of those that failed (-v: of all), and at last `N passed, M failed, K skipped`;
 # the status is 1 when one failed. A cell is skipped with its reason when QEMU
 # or the cache is not there (fetch.sh, mkimage.sh fill it); a greenwatch that is not
-# built is an error. Downloads nothing. -k and -s choose, and may be repeated.
+# built is an error. Downloads nothing. -k and -s choose, and may be repeated; the
+# sum is appended to the file TALLY as `vm N M K`.
 #
 #   GREENWATCH=build/greenwatch   the binary; probes.bpf.o lies beside it
 set -eu
@@ -53,7 +55,7 @@ cell() {
 		row "$1" "$2" SKIP - "$reason"
 		return
 	fi
-	began=$(date +%s) status=0 append=
+	began=$(date +%s) status=0 append=''
 	case $4 in
 	boot=*) append=${4%% *} ;;
 	esac
@@ -82,19 +84,21 @@ all_cells() {
 	kernels | while read -r kernel _; do
 		chosen "$kernel" "$only_kernels" || continue
 		sed 's/#.*//' "$VM/suites.txt" | while read -r suite on limit command; do
-			[ -n "$suite" ] && chosen "$suite" "$only_suites" && chosen "$kernel" ",$on," || continue
-			echo "$kernel $suite $limit $command"
+			if [ -n "$suite" ] && chosen "$suite" "$only_suites" && chosen "$kernel" ",$on,"; then
+				echo "$kernel $suite $limit $command"
+			fi
 		done
 	done
 }
 
-verbose= only_kernels= only_suites=
-while getopts k:s:v option; do
+verbose='' only_kernels='' only_suites='' tally=''
+while getopts k:s:t:v option; do
 	case $option in
 	k) only_kernels=${only_kernels:-,}$OPTARG, ;;
 	s) only_suites=${only_suites:-,}$OPTARG, ;;
+	t) tally=$OPTARG ;;
 	v) verbose=1 ;;
-	*) die 'usage: matrix.sh [-k KERNEL] [-s SUITE] [-v]' 2 ;;
+	*) die 'usage: matrix.sh [-k KERNEL] [-s SUITE] [-t TALLY] [-v]' 2 ;;
 	esac
 done
 [ -x "$GREENWATCH" ] || die "$GREENWATCH is not there (make all, or give GREENWATCH)"
@@ -113,5 +117,6 @@ row kernel suite '' time ''
 while read -r kernel suite limit command; do
 	cell "$kernel" "$suite" "$limit" "$command"
 done <"$work/cells"
+[ -z "$tally" ] || echo "vm $passed $failed $skipped" >>"$tally"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

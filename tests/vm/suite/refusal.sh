@@ -6,6 +6,7 @@
 # mount namespace of their own.
 set -eu
 
+# shellcheck disable=SC2086
 payload=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 chmod 1777 "$work"

@@ -3,10 +3,10 @@
  *
  *   verify OBJECT [PROGRAM...]
  *
- * One line a program: `ok NAME` or `refused NAME ERROR`, followed by the last lines of the verifier's
- * log. Programs listed at the command line may be refused (a kernel has one of two). Attaches
- * nothing. The status is 1 when another one was refused. Not a part of greenwatch: the tool loads
- * all its programs at once and keeps the log to itself.
+ * One line a program: `ok NAME` or `refused NAME: ERROR`, followed by the last lines of the
+ * verifier's log. Programs named on the command line may be refused (a kernel has one of two).
+ * Attaches nothing. The status is 1 when another one was refused. Not a part of greenwatch: the
+ * tool loads all its programs at once and keeps the log to itself.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -80,7 +80,8 @@ int main(int argc, char **argv)
 	object = bpf_object__open_file(argv[1], NULL);
 	if (!object)
 		return 2;
-	bpf_object__for_each_program(prog, object) {
+	bpf_object__for_each_program(prog, object)
+	{
 		const char *name = bpf_program__name(prog);
 		int err = load_one(argv[1], name);
 

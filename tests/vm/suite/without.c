@@ -3,9 +3,9 @@
  *
  *   WITHOUT=fentry[,tracefs] LD_PRELOAD=./without.so greenwatch ...
  *
- * greenwatch chooses its gate by trying, so the gates a kernel would never fall back to are reached
- * by letting the trial fail as it does where the feature is missing: the wait calls are not in the
- * kernel's BTF, tracefs may not be mounted. Everything else passes through untouched.
+ * greenwatch chooses its gate by trying, so the gates to which a kernel would never fall back are
+ * reached by letting the trial fail as it does where the feature is missing: the wait calls are not
+ * in the kernel's BTF, tracefs may not be mounted. Everything else passes through untouched.
  */
 #define _GNU_SOURCE
 #include <bpf/libbpf.h>

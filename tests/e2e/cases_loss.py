@@ -1,0 +1,173 @@
+"""More events than can be taken in: nothing is lost in silence, and the tool stays small and stoppable."""
+
+import json
+import re
+import signal
+import subprocess
+import threading
+import unittest
+
+import tool
+from tool import Case, HERE, PYTHON, SOON_S, alone, expect_report, expect_valid
+
+SPIN_US = 2
+STOPPED_S, STOPS = 0.5, 4
+RECORD_BYTES = 400      # of a late turn, about
+MEMORY_KB = 64 * 1024
+END_S = 2.0
+
+
+class Storm(Case):
+    """The target is a loop of some hundred thousand turns a second (storm.c)."""
+
+    def storm(self):
+        program = self.place / "storm"
+        subprocess.run(["cc", "-O2", "-Wall", "-std=gnu11", "-o", program, HERE / "storm.c"], check=True, timeout=60)
+        storm = tool.App(program, SPIN_US)
+        self.addCleanup(storm.kill)
+        self.addCleanup(storm.process.stdin.close)
+        return storm
+
+    def peak_kb(self, pid):
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            return int(re.search(r"VmHWM:\s*(\d+) kB", file.read()).group(1))
+
+    def pause(self, seconds):
+        """Time that simply has to pass."""
+        threading.Event().wait(seconds)
+
+    def starve(self, watching):
+        for _ in range(STOPS):
+            watching.signal(signal.SIGSTOP)
+            self.pause(STOPPED_S)
+            watching.signal(signal.SIGCONT)
+            self.pause(0.2)
+
+    def end_in_time(self, watching):
+        peak = self.peak_kb(watching.pid)
+        began = tool.time.monotonic()
+        done = tool.stop(watching)
+        self.assertLess(tool.time.monotonic() - began, END_S)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertLess(peak, MEMORY_KB)
+        return done
+
+    def check_incomplete(self, report, text):
+        quality = report["quality"]
+        self.assertIs(quality["complete"], False)
+        self.assertGreater(quality["lost"]["ring-full"], 10_000)
+        self.assertEqual({reason: n for reason, n in quality["lost"].items() if n}, {"ring-full": quality["lost"]["ring-full"]})
+        self.assertRegex(report["diagnosis"][0], "(?i)lost.*incomplete.*may have been more")
+        self.assertNotRegex(" ".join(report["diagnosis"]), "(?i)no stall")
+        summary = text[text.rindex("\n\n") + 2:].splitlines()
+        self.assertRegex(summary[0], r"^INCOMPLETE: [\d ]+ events were lost \(ring-full ")
+        self.assertRegex(summary[-1], r"^[1-9][\d ]* events lost · ")
+        self.assertNotRegex("\n".join(summary), r"(?i)\bno(ne)?\b.* stalls?|stalls? +none")
+        self.assertRegex("\n".join(summary), r"(?m)^stalls  [\d ]+ seen ")
+
+    @alone
+    def test_what_a_starved_consumer_loses_is_counted_exactly_and_said_first(self):
+        storm = self.storm()
+        watching = self.watch("-p", storm.pid, "-T", "1us", "-o", "x.json")
+        self.starve(watching)
+        done = self.end_in_time(watching)
+        report = expect_report((self.place / "x.json").read_text())
+        self.check_incomplete(report, done.out)
+        loop = next(loop for loop in report["loops"] if loop["pid"] == storm.pid)
+        seconds = report["run"]["duration_ns"] / 1e9
+        self.assertGreater(loop["turns"] * RECORD_BYTES / seconds / 1e6, 30, "MB/s: no storm")
+        # every late turn was either seen or lost; the histogram holds them all
+        seen = sum(site["count"] for site in report["sites"])
+        late = loop["turns"] - sum(1 for stall in report["stalls"] if stall.get("open"))
+        accounted = seen + report["quality"]["lost"]["ring-full"]
+        self.assertGreater(accounted, late * 0.98)
+        self.assertEqual(seen, len(report["stalls"]) + report["quality"]["stalls_folded"])
+
+    @alone
+    def test_starved_jsonl_ends_in_time_and_says_that_it_is_incomplete(self):
+        storm = self.storm()
+        watching = self.watch("-p", storm.pid, "-T", "1us", "-o", "x.jsonl", "-q")
+        self.starve(watching)
+        self.end_in_time(watching)
+        with open(self.place / "x.jsonl", encoding="utf-8") as file:
+            for line in file:
+                pass
+        summary = json.loads(line)
+        self.assertEqual(summary["type"], "summary")
+        expect_valid(summary)
+        self.assertIs(summary["quality"]["complete"], False)
+        self.assertEqual(summary["quality"]["lost"]["unexplained"], 0)
+
+    @alone
+    def test_it_ends_in_time_in_the_middle_of_a_storm(self):
+        """With nothing else to wait for: the ring never runs empty by itself."""
+        storm = self.storm()
+        for _ in range(3):
+            watching = self.watch("-p", storm.pid, "-T", "1us", "--json")
+            self.pause(0.5)
+            done = self.end_in_time(watching)
+            report = expect_report(done.out)
+            self.assertEqual(report["quality"]["lost"]["unexplained"], 0)
+
+    @alone
+    def test_it_stays_small_however_many_stalls_there_are(self):
+        storm = self.storm()
+        watching = self.watch("-p", storm.pid, "-T", "1us", "-o", "x.json")
+        self.pause(6)
+        self.end_in_time(watching)
+        report = expect_report((self.place / "x.json").read_text())
+        self.assertGreater(report["quality"]["stalls_folded"], 100_000)
+
+    @alone
+    def test_the_same_storm_loses_nothing_at_the_default_threshold(self):
+        storm = self.storm()
+        watching = self.watch("-p", storm.pid, "-o", "x.json")
+        self.starve(watching)
+        done = self.end_in_time(watching)
+        report = expect_report((self.place / "x.json").read_text())
+        self.assertIs(report["quality"]["complete"], True)
+        self.assertEqual(sum(report["quality"]["lost"].values()), 0)
+        self.assertGreater(report["loops"][0]["turns"], 100_000)
+        self.assertRegex(done.out, r"(?m)^0 events lost · ")
+        self.assertNotIn("INCOMPLETE", done.out)
+
+
+class Limits(Case):
+    def test_stalls_over_the_limit_are_counted_and_said(self):
+        app = self.app()
+        watching = self.watch("-p", app.pid, "--max-stalls", "3", "-o", "x.json")
+        app.do("stall", 0.12, 6)
+        app.span("stall_here", 6)
+        done = tool.stop(watching)
+        self.assertEqual(done.code, 0, done)
+        report = expect_report((self.place / "x.json").read_text())
+        self.assertEqual(len(report["stalls"]), 3)
+        self.assertGreaterEqual(report["quality"]["stalls_folded"], 3)
+        self.assertIs(report["quality"]["complete"], True)
+        self.assertEqual(sum(site["count"] for site in report["sites"]), 3 + report["quality"]["stalls_folded"])
+        self.assertRegex(done.out, r"(?m)^stalls .*, \d+ only counted: over the limit of 3")
+
+    def test_more_loops_than_a_test_likes_are_all_watched(self):
+        """Two hundred threads with a loop each, in one process."""
+        script = (
+            "import asyncio, os, threading, time\n"
+            "async def idle():\n"
+            "    while True:\n"
+            "        await asyncio.sleep(0.05)\n"
+            "for i in range(200):\n"
+            "    threading.Thread(target=asyncio.run, args=(idle(),), daemon=True).start()\n"
+            "os.write(1, f'READY {os.getpid()} 0\\n'.encode())\n"
+            "os.read(0, 1)\n")
+        app = tool.App(PYTHON, "-c", script)
+        self.addCleanup(app.kill)
+        self.addCleanup(app.process.stdin.close)
+        done = self.run_greenwatch("-p", app.pid, "-d", "2", "-T", "10s", "--json")
+        self.assert_done(done)
+        report = expect_report(done.out)
+        self.assertEqual(len(report["loops"]), 200)
+        self.assertIs(report["quality"]["complete"], True)
+        self.assertTrue(all(loop["turns"] for loop in report["loops"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
