@@ -29,6 +29,7 @@ struct thread_struct {
 
 struct upid {
 	int nr;
+	void *ns; /* not read, but the size counts: numbers[] is indexed */
 };
 
 struct pid {

@@ -30,6 +30,9 @@ int cmd_help(struct options *options);
 /* Says "greenwatch: WHY" and is EXIT_USAGE. */
 int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The exit code after printing to stdout: a full disk is an error, a reader who left is none. */
+int printed(void);
+
 void help_command(const struct command *command);
 
 #endif

@@ -104,18 +104,18 @@ int cmd_help(struct options *options)
 
 	if (!word) {
 		print_page();
-		return EXIT_DONE;
+		return printed();
 	}
 	for (size_t i = 0; i < TOPICS; i++) {
 		if (!strcmp(topics[i].name, word)) {
 			fputs(topics[i].text, stdout);
-			return EXIT_DONE;
+			return printed();
 		}
 	}
 	for (const struct command *command = commands; command->name; command++) {
 		if (!strcmp(command->name, word)) {
 			help_command(command);
-			return EXIT_DONE;
+			return printed();
 		}
 	}
 	return usage("no help on \"%s\"; greenwatch help lists the topics", word);

@@ -62,33 +62,37 @@ static int print_version(const char *form)
 	return EXIT_DONE;
 }
 
-static int run(struct options *options)
-{
-	const struct command *command = find(options);
-
-	if (options->help) {
-		help_command(command);
-		return EXIT_DONE;
-	}
-	if (options->version)
-		return print_version(options->version);
-	if (options->schema) {
-		fputs(gw_schema(), stdout);
-		return EXIT_DONE;
-	}
-	if (options_check(options, command->name, command->bit))
-		return usage("%s", options->error);
-	return command->run(options);
-}
-
-/* "greenwatch --schema > full disk" is an error; a reader who has gone is none. */
-static int flush(void)
+/* "greenwatch --schema > full disk" is an error; a reader who has gone is none. Commands that
+ * watch look after their own output. */
+int printed(void)
 {
 	errno = 0;
 	if ((!fflush(stdout) && !ferror(stdout)) || errno == EPIPE)
 		return EXIT_DONE;
 	fprintf(stderr, "greenwatch: cannot write stdout: %s\n", strerror(errno ? errno : EIO));
 	return EXIT_ERROR;
+}
+
+static int run(struct options *options)
+{
+	const struct command *command = find(options);
+
+	if (options->help) {
+		help_command(command);
+		return printed();
+	}
+	if (options->version) {
+		int code = print_version(options->version);
+
+		return code ? code : printed();
+	}
+	if (options->schema) {
+		fputs(gw_schema(), stdout);
+		return printed();
+	}
+	if (options_check(options, command->name, command->bit))
+		return usage("%s", options->error);
+	return command->run(options);
 }
 
 int main(int argc, char **argv)
@@ -105,5 +109,5 @@ int main(int argc, char **argv)
 	else
 		code = run(&options);
 	options_free(&options);
-	return code ? code : flush();
+	return code;
 }
