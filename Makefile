@@ -44,6 +44,8 @@ INC_tests := -I. -Ilib -Ilib/include -Icli
 
 PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev libcjson-dev libc6-dev
 PACKAGES_RUN  := python3 python3-gevent
+PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
+PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema
 
 .DELETE_ON_ERROR:
@@ -131,6 +133,16 @@ e2e: $(BIN)
 	$(Q)$(PYTHON) -B tests/e2e/run.py --greenwatch $(BIN) --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/lab/score.py --greenwatch $(BIN) --assert
 
+## vm-fetch: kernels and an image into the cache of the matrix (root, once)
+vm-fetch:
+	$(Q)sh tests/deps.sh $(PACKAGES_VM)
+	$(Q)sh tests/vm/fetch.sh
+	$(Q)sh tests/vm/mkimage.sh >/dev/null
+
+## vm: every kernel with every suite, in QEMU (minutes)
+vm: $(BIN)
+	$(Q)GREENWATCH=$(BIN) sh tests/vm/matrix.sh
+
 ## lint: clang-format, clang-tidy, the doors of third-party libraries
 lint: $(SKEL) $(SCHEMA)
 	$(Q)sh tests/lint.sh $(O) $(C_FILES)
@@ -178,4 +190,4 @@ help:
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT:=.d)
 
-.PHONY: all deps deps-demo demo check test test-sanitized e2e lint format golden bench install clean help
+.PHONY: all deps deps-demo demo check test test-sanitized e2e vm vm-fetch lint format golden bench install clean help

@@ -45,14 +45,15 @@ static inline __u32 hist_log2(__u64 v)
 
 static inline __u32 hist_index(__u64 ns)
 {
-	__u32 bit;
+	__u32 bit, i;
 
 	if (ns < 1ULL << HIST_LOW_BIT)
 		return 0;
 	if (ns >= 1ULL << HIST_HIGH_BIT)
 		return HIST_BUCKETS - 1;
 	bit = hist_log2(ns);
-	return 1 + (bit - HIST_LOW_BIT) * 16 + ((ns >> (bit - 4)) & 15);
+	i = 1 + (bit - HIST_LOW_BIT) * 16 + ((ns >> (bit - 4)) & 15);
+	return i < HIST_BUCKETS ? i : HIST_BUCKETS - 1; /* the verifier of 6.1 loses the bound */
 }
 
 #endif

@@ -12,14 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include "probes.skel.h"
 #include "source/tracefs.h"
 
 #define WAIT_CALLS 8
+#define LOG_SIZE   (1 << 20)
 
 enum gate {
 	GATE_FENTRY,
@@ -47,29 +50,53 @@ static const char *const wait_calls[WAIT_CALLS] = {
 	"ppoll",      "select",      "pselect6",     "io_uring_enter",
 };
 
-/* Does a program at the entry of a wait call load and attach? Refused where the kernel is built
- * or locked down without it. */
-static bool fentry_works(void)
+/* Attaches a program that sets map[0] to the entry of a wait call, enters it, looks. */
+static bool fentry_fires(int id, int map)
 {
-	static const struct bpf_insn nothing[] = {
+	const struct bpf_insn set_one[] = {
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_PSEUDO_MAP_VALUE,
+		  .imm = map },
+		{ 0 },
+		{ .code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_1, .imm = 1 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
-	int prog, link, id = libbpf_find_vmlinux_btf_id("__x64_sys_epoll_wait", BPF_TRACE_FENTRY);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY,
+		    .attach_btf_id = id);
+	int prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "turn_probe", "GPL", set_one,
+				 sizeof(set_one) / sizeof(set_one[0]), &opts);
+	int link = prog < 0 ? prog : bpf_raw_tracepoint_open(NULL, prog);
+	uint64_t fired = 0;
+	uint32_t zero = 0;
+
+	if (link >= 0) {
+		syscall(SYS_epoll_wait, -1, NULL, 0, 0);
+		bpf_map_lookup_elem(map, &zero, &fired);
+		close(link);
+	}
+	if (prog >= 0)
+		close(prog);
+	return fired;
+}
+
+/* Refused where the kernel is built or locked down without it; attached, but silent, before 7.x
+ * where kernel.ftrace_enabled is 0. */
+static bool fentry_works(void)
+{
+	int id = libbpf_find_vmlinux_btf_id("__x64_sys_epoll_wait", BPF_TRACE_FENTRY), map;
+	bool works;
 
 	if (id <= 0)
 		return false;
-	opts.attach_btf_id = id;
-	prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "turn_probe", "GPL", nothing, 2, &opts);
-	if (prog < 0)
+	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "turn_probe", sizeof(uint32_t), sizeof(uint64_t),
+			     1, NULL);
+	if (map < 0)
 		return false;
-	link = bpf_raw_tracepoint_open(NULL, prog);
-	close(prog);
-	if (link < 0)
-		return false;
-	close(link);
-	return true;
+	works = fentry_fires(id, map);
+	close(map);
+	return works;
 }
 
 static bool tracefs_works(void)
@@ -158,15 +185,18 @@ static int set_sizes(struct live *live)
 	return err;
 }
 
-static int load(struct live *live, const struct live_opts *opts, bool recent)
+/* log: where the verifier's words go; NULL: nowhere. */
+static int load(struct live *live, const struct live_opts *opts, bool recent, char *log)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, open, .kernel_log_buf = log,
+		    .kernel_log_size = log ? LOG_SIZE : 0, .kernel_log_level = log ? 1 : 0);
 	struct bpf_program *prog;
 	struct wire_config config = { .late_ns = opts->late_ns,
 				      .period_ns = opts->period_ns,
 				      .follow = opts->follow };
 	int err;
 
-	live->skel = probes__open();
+	live->skel = probes__open_opts(&open);
 	if (!live->skel)
 		return -errno;
 	memcpy((void *)&live->skel->rodata->config, &config, sizeof(config));
@@ -224,6 +254,58 @@ static int ring_take(void *ctx, void *data, size_t size)
 	return --live->budget ? 0 : -EAGAIN;
 }
 
+static bool has_btf(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	btf__free(btf);
+	return btf;
+}
+
+/* Under lockdown=confidentiality BPF may not read memory, and says no more than EINVAL. */
+static bool locked_down(void)
+{
+	char modes[128] = "";
+	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+
+	if (!file)
+		return false;
+	if (!fgets(modes, sizeof(modes), file))
+		modes[0] = 0;
+	fclose(file);
+	return strstr(modes, "[confidentiality]");
+}
+
+/* The verifier's last word before its statistics. */
+static const char *last_line(char *log)
+{
+	char *end = strstr(log, "\nprocessed "), *line;
+
+	if (!end)
+		end = log + strlen(log);
+	while (end > log && end[-1] == '\n')
+		end--;
+	*end = 0;
+	line = strrchr(log, '\n');
+	return line ? line + 1 : log;
+}
+
+/* A program the verifier does not take is a bug of ours: its words help whoever mends it. */
+static int refused_by_verifier(struct live *live, const struct live_opts *opts, char *why,
+			       size_t size)
+{
+	char *log = calloc(1, LOG_SIZE);
+	int err;
+
+	if (!log)
+		return -ENOMEM;
+	err = load(live, opts, true, log);
+	snprintf(why, size, "the kernel's verifier refuses a program (%.180s); please report this",
+		 last_line(log));
+	free(log);
+	return err ? err : -EACCES;
+}
+
 /* In words, which kernel feature or right is missing. */
 static int refuse(int err, const char *step, char *why, size_t size)
 {
@@ -231,10 +313,10 @@ static int refuse(int err, const char *step, char *why, size_t size)
 	unsigned int major = 0, minor = 0;
 
 	uname(&uts);
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+	if (!has_btf()) {
 		snprintf(why, size,
-			 "this kernel (%s) has no BTF: /sys/kernel/btf/vmlinux is missing; "
-			 "use a kernel built with CONFIG_DEBUG_INFO_BTF",
+			 "this kernel (%s) has no BTF: /sys/kernel/btf/vmlinux is missing or "
+			 "unreadable; use a kernel built with CONFIG_DEBUG_INFO_BTF",
 			 uts.release);
 		return -ENOSYS;
 	}
@@ -244,8 +326,14 @@ static int refuse(int err, const char *step, char *why, size_t size)
 			 uts.release);
 		return -ENOSYS;
 	}
+	if (err == -EINVAL && locked_down()) {
+		snprintf(why, size,
+			 "this kernel is locked down (confidentiality): BPF programs "
+			 "may not read memory; boot it with lockdown=integrity or less");
+		return -ENOSYS;
+	}
 	snprintf(why, size, "cannot %s BPF programs: %s", step, strerror(-err));
-	return err == -EACCES ? -EPERM : err;
+	return err == -EACCES && !strcmp(step, "attach") ? -EPERM : err;
 }
 
 /* A child (the namer, started anew) must not be able to write what the kernel side trusts. libbpf
@@ -274,9 +362,9 @@ static int open_parts(struct live *live, const struct live_opts *opts, const cha
 	if (!live->samples)
 		return -ENOMEM;
 	live->gate = fentry_works() ? GATE_FENTRY : tracefs_works() ? GATE_TRACEPOINT : GATE_RAW;
-	err = load(live, opts, true);
+	err = load(live, opts, true, NULL);
 	if (err == -EINVAL || err == -EACCES)
-		err = load(live, opts, false);
+		err = load(live, opts, false, NULL);
 	if (!err)
 		err = map_slots(live);
 	if (err)
@@ -303,6 +391,8 @@ int live_open(struct live **out, const struct live_opts *opts, char *why, size_t
 	err = open_parts(live, opts, &step);
 	if (err) {
 		err = refuse(err, step, why, size);
+		if ((err == -EACCES || err == -EINVAL) && !strcmp(step, "load"))
+			err = refused_by_verifier(live, opts, why, size);
 		live_close(live);
 		return err;
 	}

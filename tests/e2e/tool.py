@@ -267,6 +267,17 @@ def expect_stall(stall, frames, stacks):
         raise AssertionError(f"stall at {stall['at_ns']} refers to a frame or stack that is not there")
 
 
+def told(report):
+    """The stalls of a report for people, and how good it is."""
+    lines = []
+    for stall in report["stalls"]:
+        stack = report["stacks"][stall["stack"]] if "stack" in stall else []
+        names = " < ".join(report["frames"][index]["name"] for index in stack[:5])
+        parts = {part: ns for part, ns in stall["ledger"].items() if ns}
+        lines.append(f"{stall['loop']} {interval(report, stall)} {stall['cause']} {parts} {frame_name(report, stall)}: {names}")
+    return "\n".join([*lines, json.dumps(report["quality"])])
+
+
 # Cases
 
 def alone(test):
@@ -348,9 +359,8 @@ class Case(unittest.TestCase):
     def assert_reported(self, report, span, cause="syscall"):
         """The planned stall is in the report once, with its function, its length and its cause."""
         found = stalls_of(report, span.function)
-        told = [(frame_name(report, s), s["cause"], s["duration_ns"]) for s in report["stalls"]]
         found = [s for s in found if interval(report, s)[0] < span.end and interval(report, s)[1] > span.begin]
-        self.assertEqual(len(found), 1, f"{span} in {told}")
+        self.assertEqual(len(found), 1, f"{span} in {told(report)}")
         stall = found[0]
         begin, end = interval(report, stall)
         self.assertLessEqual(begin, span.begin)

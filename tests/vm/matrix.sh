@@ -28,6 +28,7 @@ make_payload() {
 	cp -R "$VM/suite" "$1/suite"
 	chmod +x "$1/suite/without.sh"
 	$CC -g -O1 -Wall -std=gnu11 -o "$1/epoll_loop" "$ROOT/tests/lab/epoll_loop.c"
+	$CC -g -O1 -Wall -std=gnu11 -o "$1/witness" "$VM/suite/witness.c"
 	$CC -g -O1 -Wall -std=gnu11 -o "$1/verify" "$VM/suite/verify.c" -lbpf
 	$CC -g -O1 -Wall -std=gnu11 -shared -fPIC -o "$1/without.so" "$VM/suite/without.c" -ldl
 }
