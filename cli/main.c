@@ -66,7 +66,6 @@ static int print_version(const char *form)
  * watch look after their own output. */
 int printed(void)
 {
-	errno = 0;
 	if ((!fflush(stdout) && !ferror(stdout)) || errno == EPIPE)
 		return EXIT_DONE;
 	fprintf(stderr, "greenwatch: cannot write stdout: %s\n", strerror(errno ? errno : EIO));
@@ -101,6 +100,7 @@ int main(int argc, char **argv)
 	int err, code;
 
 	setlocale(LC_CTYPE, "");
+	errno = 0;
 	err = options_parse(&options, argc, argv, secure_getenv("GREENWATCH_OPTIONS"));
 	if (err == -EINVAL && !options.help)
 		code = usage("%s", options.error);

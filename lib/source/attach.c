@@ -91,14 +91,17 @@ static int start_ticks(struct watch *w)
 	return err ? err : poll_on(w, live_fd(w->live));
 }
 
-static int open_process(struct watch *w, uint32_t pid)
+static void say_no_process(struct watch *w, uint32_t pid, int err)
 {
-	int err;
+	uint32_t process = err == -ESRCH ? keeper_process_of(pid) : 0;
 
-	if (procs_add(&w->procs, pid, true, &err))
-		return 0;
-	if (err == -ESRCH)
+	if (process && process != pid)
+		say(w, "%u is a thread of process %u; watch that: greenwatch -p %u", pid, process,
+		    process);
+	else if (err == -ESRCH)
 		say(w, "no process with pid %u", pid);
+	else if (err == -ENXIO)
+		say(w, "process %u is a kernel thread, which has no event loop", pid);
 	else if (err == -EACCES || err == -EPERM)
 		say(w,
 		    "no right to look into process %u; run as root, or with CAP_SYS_PTRACE and "
@@ -106,6 +109,15 @@ static int open_process(struct watch *w, uint32_t pid)
 		    pid);
 	else
 		say(w, "cannot open process %u: %s", pid, strerror(-err));
+}
+
+static int open_process(struct watch *w, uint32_t pid)
+{
+	int err;
+
+	if (procs_add(&w->procs, pid, true, &err))
+		return 0;
+	say_no_process(w, pid, err);
 	return err;
 }
 
@@ -132,7 +144,8 @@ static void say_privileges(struct watch *w, uint32_t pid)
 		       "a container's limits)");
 		return;
 	}
-	say(w, "cannot load BPF programs: %s missing", missing);
+	say(w, "cannot load BPF programs: %s %s missing", missing,
+	    strstr(missing, " and ") ? "are" : "is");
 	say(w, "  run:         sudo greenwatch -p %u", pid);
 	say(w,
 	    "  or once:     sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep "

@@ -106,6 +106,8 @@ static int open_all(struct keeper_proc *proc)
 	if (proc->dir < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
 	proc->mem = openat(proc->dir, "mem", O_RDONLY | O_CLOEXEC);
+	if (proc->mem < 0 && errno == ESRCH && alive(proc->pidfd))
+		return -ENXIO;
 	if (proc->mem < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
 	proc->maps = openat(proc->dir, "maps", O_RDONLY | O_CLOEXEC);
@@ -113,6 +115,18 @@ static int open_all(struct keeper_proc *proc)
 		return errno == ENOENT ? -ESRCH : -errno;
 	read_facts(proc);
 	return alive(proc->pidfd) ? 0 : -ESRCH;
+}
+
+uint32_t keeper_process_of(uint32_t tid)
+{
+	char path[48], text[4096];
+	const char *at;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", tid);
+	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return 0;
+	at = strstr(text, "\nTgid:");
+	return at ? (uint32_t)strtoul(at + 6, NULL, 10) : 0;
 }
 
 int keeper_open(struct keeper_proc *proc, uint32_t pid)

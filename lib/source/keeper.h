@@ -23,8 +23,12 @@ struct keeper_proc {
 	uint32_t argc;
 };
 
-/* 0 or -errno: -ESRCH no such process, -EACCES/-EPERM no right to look into it. */
+/* 0 or -errno: -ESRCH no such process, -ENXIO one without memory (a kernel thread),
+ * -EACCES/-EPERM no right to look into it. */
 int keeper_open(struct keeper_proc *proc, uint32_t pid);
+/* The process a thread belongs to; 0: there is no such thread. */
+uint32_t keeper_process_of(uint32_t tid);
+
 void keeper_close(struct keeper_proc *proc);
 
 /* O_PATH descriptor of the file mapped at [start, end): by map_files, else by path below the
