@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * common.bpf.h: what the probes share: maps, count(), emit(), the way from a
- * task to its loop.
- *
- * Maps are __weak so that bpftool's linker merges those of all objects. A
- * map's comment says key, value, who writes, who reads, why this size.
+ * common.bpf.h: what the probes share: count(), emit(), the way from a task
+ * to its loop, and what a wait is.
  */
 #ifndef COMMON_BPF_H
 #define COMMON_BPF_H
@@ -34,112 +31,9 @@ enum bpf_func_id___loop {
 				break;                                                             \
 	} while (0)
 
+#include "maps.bpf.h"
 #include "turn.h"
 #include "pywalk.h"
-
-#define MAX_LOOPS 1024 /* live.c lowers it for a few processes */
-
-/* Of every thread of a target; having one is what makes a thread watched. */
-struct thread {
-	__u32 slot; /* index into loops[] + 1; 0: no loop */
-	__u32 cand_class;
-	__s32 cand_fd; /* a wait seen last, not yet a loop's */
-	__u32 cand_seen;
-	__u32 own, foreign; /* entries of the loop's wait, of another one */
-	__u32 has_epoll;    /* group leader: the process has a loop with a descriptor */
-	__u32 pad;
-	__u64 wait_file; /* struct file behind the wait's descriptor */
-};
-
-/* Settings: user space assigns them whole before loading, the verifier folds them. */
-const volatile struct wire_config config __weak = {
-	.late_ns = 100000000,
-	.period_ns = 10000000,
-	.follow = 1,
-};
-
-/* task -> struct thread. Written and read by the probes. Lives as long as the thread. */
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct thread);
-} threads __weak SEC(".maps");
-
-/* slot -> present and past of a loop. Written by the probes; user space reads it mapped, and
- * zeroes it before it gives the slot back. 1,024 loops: a busy host (architecture.md 10). */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, MAX_LOOPS);
-	__type(key, __u32);
-	__type(value, struct wire_loop);
-} loops __weak SEC(".maps");
-
-/* slot -> stacks and waits of its turn. As loops[]. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, MAX_LOOPS);
-	__type(key, __u32);
-	__type(value, struct wire_scratch);
-} scratches __weak SEC(".maps");
-
-/* slot -> what user space knows of its thread. Written by user space, read by the probes. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, MAX_LOOPS);
-	__type(key, __u32);
-	__type(value, struct wire_aim);
-} aims __weak SEC(".maps");
-
-/* layout number -> offsets of an interpreter. Written by user space. One per build of CPython
- * met, not per process. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, WIRE_LAYOUTS);
-	__type(key, __u32);
-	__type(value, struct wire_python);
-} layouts __weak SEC(".maps");
-
-/* Slots nobody uses. Filled by user space, taken by the probes. */
-struct {
-	__uint(type, BPF_MAP_TYPE_QUEUE);
-	__uint(max_entries, MAX_LOOPS);
-	__type(value, __u32);
-} free_slots __weak SEC(".maps");
-
-/* tgid -> 1: processes to attach to, for life_iter alone. Written by user space. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_LOOPS);
-	__type(key, __u32);
-	__type(value, __u32);
-} wanted __weak SEC(".maps");
-
-/* Records to user space. 1 MiB holds 300 of the deepest stacks; at 2.4 M small records a second
- * 0.8 % were lost with it, none at 300,000 (docs/numbers.md). */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
-} ring __weak SEC(".maps");
-
-/* 0 -> loss counters, per CPU. Written by the probes, summed by user space. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wire_stats);
-} stats __weak SEC(".maps");
-
-/* 0 -> number of the last loop found. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} serials __weak SEC(".maps");
 
 static __always_inline struct wire_stats *stats_here(void)
 {

@@ -5,8 +5,8 @@
  * The one header both sides read. Every record begins with a wire_head, has
  * fixed-width fields and explicit padding, and is written whole: no byte of
  * it is left unset. Kinds are append-only; a retired number stays as a
- * comment. Kinds below 64 are made in the kernel, the others by the source
- * in user space, so that a tape alone holds all that a report is made from.
+ * comment. Kinds below 64 are made in the kernel; the others, made by the
+ * source in user space, are laid out in lib/record.h.
  *
  * Times are CLOCK_MONOTONIC nanoseconds and end in _ns. pid is the process,
  * tid the thread. A loop is known by its serial number, never by its slot.
@@ -277,7 +277,6 @@ struct wire_stats {
 	__u64 state_full;    /* threads without storage */
 	__u64 stack_fault;   /* Python walks that met an unreadable frame */
 	__u64 turn_repaired; /* switch-ins never traced, made good by run_delay */
-	__u64 turn_lost;     /* turns given up because their order made no sense */
 };
 
 /* Settings, assigned whole before loading. */
@@ -288,93 +287,14 @@ struct wire_config {
 	__u32 pad;
 };
 
-/* The records below are made by the source in user space. */
-
-struct wire_hello {
-	struct wire_head head;
-	__u32 version; /* WIRE_VERSION */
-	__u32 cpus;
-	__u64 wall_ns; /* CLOCK_REALTIME at head.now_ns */
-	__u64 late_ns;
-	__u64 period_ns;
-	char id[32];
-	char kernel[64];
-	char arch[16];
-	char host[64];
-	char gate[16]; /* fentry or tracepoint, see report.md */
-	char tool[32]; /* version of greenwatch that made it */
-};
-
-/* Strings follow the fixed part: runtime, version, exe, cwd, why (no Python frames), then
- * argc arguments; each with its NUL. */
-struct wire_target {
-	struct wire_head head;
-	__u32 pid;
-	__u32 parent;
-	__u32 asked; /* named by the caller, not a child found */
-	__u32 argc;
-	char comm[WIRE_COMM];
-};
-
-/* WIRE_SLOT: the slot as it stood; wire_loop follows the head. */
-struct wire_slot {
-	struct wire_head head;
-	struct wire_loop loop;
-};
-
-/* WIRE_OPEN: follows the pending slice of that turn, if any. head.flags: 1 at the end of the run,
- * when the turn is told of for the last time. */
-struct wire_open {
-	struct wire_head head;
-	__u32 serial;
-	__u32 pid;
-	__u32 n_waits;
-	__u32 n_rivals;
-	struct wire_turn turn;
-	struct wire_wait waits[WIRE_WAITS];
-	struct wire_rival rivals[4];
-};
-
-struct wire_loss {
-	struct wire_head head;
-	struct wire_stats stats;
-	__u64 consumed;   /* records taken from the ring */
-	__u64 namer_lost; /* stacks left without names: dead line missed or namer crashed */
-};
-
-/* WIRE_NOTE: three strings follow: what, why, fix; each with its NUL. */
-struct wire_note {
-	struct wire_head head;
-};
-
-struct wire_tick {
-	struct wire_head head;
-};
-
-/* WIRE_NAMES: n_frames packed frames follow, innermost first:
- * u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name, file, module,
- * nameless, each with its NUL. Not aligned. */
-struct wire_names {
-	struct wire_head head;
-	__u32 n_frames;
-	__u32 pad;
-};
-
-enum wire_ended {
-	WIRE_ENDED_DURATION = 0,
-	WIRE_ENDED_SIGNAL = 1,
-	WIRE_ENDED_TARGET = 2,
-	WIRE_ENDED_ERROR = 3,
-};
-
-struct wire_end {
-	struct wire_head head;
-	__u32 why; /* enum wire_ended */
-	__u32 pad;
-	__u64 cpu_ns; /* of greenwatch itself, all its processes */
-	__u64 rss_bytes;
-	__u64 bpf_ns; /* 0: not measured */
-	__u64 bpf_runs;
-};
+/* A size that changes is a new WIRE_VERSION. */
+_Static_assert(sizeof(struct wire_head) == 16, "wire_head");
+_Static_assert(sizeof(struct wire_ledger) == 48, "wire_ledger");
+_Static_assert(sizeof(struct wire_turn) == 160, "wire_turn");
+_Static_assert(WIRE_STACK_BASE == 240, "wire_stack");
+_Static_assert(sizeof(struct wire_found) == 72, "wire_found");
+_Static_assert(sizeof(struct wire_late) == 424, "wire_late");
+_Static_assert(sizeof(struct wire_gone) == 32, "wire_gone");
+_Static_assert(sizeof(struct wire_loop) % 8 == 0, "wire_loop");
 
 #endif

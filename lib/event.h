@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "bpf/wire.h"
+#include "record.h"
 
 struct event_target {
 	const struct wire_target *fixed;

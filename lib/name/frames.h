@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "bpf/wire.h"
+#include "record.h"
 
 #define FRAMES_TEXT 256 /* bytes of a name or path; longer ones are cut */
 #define FRAMES_MAX  (WIRE_FRAMES + WIRE_NATIVE + 2)

@@ -17,7 +17,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "bpf/wire.h"
+#include "record.h"
 
 struct namer;
 

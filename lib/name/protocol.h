@@ -16,7 +16,7 @@
 #define PROTOCOL_H
 
 #include <stdint.h>
-#include "bpf/wire.h"
+#include "record.h"
 
 #define NAMER_PACKET (64 * 1024)
 #define NAMER_PATH   1024

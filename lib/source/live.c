@@ -11,14 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include "probes.skel.h"
+#include "source/refuse.h"
 #include "source/tracefs.h"
 
 #define WAIT_CALLS 8
@@ -254,42 +252,6 @@ static int ring_take(void *ctx, void *data, size_t size)
 	return --live->budget ? 0 : -EAGAIN;
 }
 
-static bool has_btf(void)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-
-	btf__free(btf);
-	return btf;
-}
-
-/* Under lockdown=confidentiality BPF may not read memory, and says no more than EINVAL. */
-static bool locked_down(void)
-{
-	char modes[128] = "";
-	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
-
-	if (!file)
-		return false;
-	if (!fgets(modes, sizeof(modes), file))
-		modes[0] = 0;
-	fclose(file);
-	return strstr(modes, "[confidentiality]");
-}
-
-/* The verifier's last word before its statistics. */
-static const char *last_line(char *log)
-{
-	char *end = strstr(log, "\nprocessed "), *line;
-
-	if (!end)
-		end = log + strlen(log);
-	while (end > log && end[-1] == '\n')
-		end--;
-	*end = 0;
-	line = strrchr(log, '\n');
-	return line ? line + 1 : log;
-}
-
 /* A program the verifier does not take is a bug of ours: its words help whoever mends it. */
 static int refused_by_verifier(struct live *live, const struct live_opts *opts, char *why,
 			       size_t size)
@@ -301,56 +263,9 @@ static int refused_by_verifier(struct live *live, const struct live_opts *opts, 
 		return -ENOMEM;
 	err = load(live, opts, true, log);
 	snprintf(why, size, "the kernel's verifier refuses a program (%.180s); please report this",
-		 last_line(log));
+		 refuse_last_line(log));
 	free(log);
 	return err ? err : -EACCES;
-}
-
-/* In words, which kernel feature or right is missing. */
-static int refuse(int err, const char *step, char *why, size_t size)
-{
-	struct utsname uts;
-	unsigned int major = 0, minor = 0;
-
-	uname(&uts);
-	if (!has_btf()) {
-		snprintf(why, size,
-			 "this kernel (%s) has no BTF: /sys/kernel/btf/vmlinux is missing or "
-			 "unreadable; use a kernel built with CONFIG_DEBUG_INFO_BTF",
-			 uts.release);
-		return -ENOSYS;
-	}
-	if (sscanf(uts.release, "%u.%u", &major, &minor) == 2 &&
-	    (major < 5 || (major == 5 && minor < 15))) {
-		snprintf(why, size, "kernel %s is too old: greenwatch needs 5.15 or newer",
-			 uts.release);
-		return -ENOSYS;
-	}
-	if (err == -EINVAL && locked_down()) {
-		snprintf(why, size,
-			 "this kernel is locked down (confidentiality): BPF programs "
-			 "may not read memory; boot it with lockdown=integrity or less");
-		return -ENOSYS;
-	}
-	snprintf(why, size, "cannot %s BPF programs: %s", step, strerror(-err));
-	return err == -EACCES && !strcmp(step, "attach") ? -EPERM : err;
-}
-
-/* A child (the namer, started anew) must not be able to write what the kernel side trusts. libbpf
- * keeps the addresses of the ring to itself, so they are read back from the kernel. */
-static int keep_from_children(void)
-{
-	FILE *maps = fopen("/proc/self/maps", "re");
-	unsigned long start, end;
-	char line[512];
-
-	if (!maps)
-		return -errno;
-	while (fgets(line, sizeof(line), maps))
-		if (strstr(line, "anon_inode:bpf") && sscanf(line, "%lx-%lx", &start, &end) == 2)
-			madvise((void *)start, end - start, MADV_DONTFORK);
-	fclose(maps);
-	return 0;
 }
 
 static int open_parts(struct live *live, const struct live_opts *opts, const char **step)
@@ -374,7 +289,7 @@ static int open_parts(struct live *live, const struct live_opts *opts, const cha
 	if (err)
 		return err;
 	live->ring = ring_buffer__new(bpf_map__fd(live->skel->maps.ring), ring_take, live, NULL);
-	return live->ring ? keep_from_children() : -errno;
+	return live->ring ? slots_keep_from_children() : -errno;
 }
 
 int live_open(struct live **out, const struct live_opts *opts, char *why, size_t size)

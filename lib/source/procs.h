@@ -10,7 +10,7 @@
 #define PROCS_H
 
 #include <stdbool.h>
-#include "bpf/wire.h"
+#include "record.h"
 #include "name/namer.h"
 #include "source/keeper.h"
 

@@ -5,6 +5,7 @@
 #include "source/slots.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,6 +26,23 @@ static int map_one(struct slot_map *map, int fd, size_t value, uint32_t n)
 	if (at == MAP_FAILED)
 		return -errno;
 	map->at = at;
+	return 0;
+}
+
+/* A child (the namer, started anew) must not be able to write what the kernel side trusts. libbpf
+ * keeps the addresses of the ring to itself, so they are read back from the kernel. */
+int slots_keep_from_children(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long start, end;
+	char line[512];
+
+	if (!maps)
+		return -errno;
+	while (fgets(line, sizeof(line), maps))
+		if (strstr(line, "anon_inode:bpf") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+			madvise((void *)start, end - start, MADV_DONTFORK);
+	fclose(maps);
 	return 0;
 }
 

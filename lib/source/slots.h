@@ -28,6 +28,9 @@ struct slots {
 int slots_open(struct slots *slots, int loops, int scratches, int aims, uint32_t n);
 void slots_close(struct slots *slots);
 
+/* Everything of BPF mapped so far stays out of children forked later. 0 or -errno. */
+int slots_keep_from_children(void);
+
 const struct wire_loop *slots_peek(const struct slots *slots, uint32_t slot); /* may change */
 /* Copies as a whole; false: the writer was too busy. */
 bool slots_loop(const struct slots *slots, uint32_t slot, struct wire_loop *out);

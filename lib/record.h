@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * record.h: records made in user space, beside those of bpf/wire.h.
+ *
+ * The source adds what the kernel side does not know, in the same form and
+ * the same stream, so that a tape alone holds all that a report is made from.
+ * Kinds are those of enum wire_kind from 64 on.
+ */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include "bpf/wire.h"
+
+struct wire_hello {
+	struct wire_head head;
+	__u32 version; /* WIRE_VERSION */
+	__u32 cpus;
+	__u64 wall_ns; /* CLOCK_REALTIME at head.now_ns */
+	__u64 late_ns;
+	__u64 period_ns;
+	char id[32];
+	char kernel[64];
+	char arch[16];
+	char host[64];
+	char gate[16]; /* fentry or tracepoint, see report.md */
+	char tool[32]; /* version of greenwatch that made it */
+};
+
+/* Strings follow the fixed part: runtime, version, exe, cwd, why (no Python frames), then
+ * argc arguments; each with its NUL. */
+struct wire_target {
+	struct wire_head head;
+	__u32 pid;
+	__u32 parent;
+	__u32 asked; /* named by the caller, not a child found */
+	__u32 argc;
+	char comm[WIRE_COMM];
+};
+
+/* WIRE_SLOT: the slot as it stood; wire_loop follows the head. */
+struct wire_slot {
+	struct wire_head head;
+	struct wire_loop loop;
+};
+
+/* WIRE_OPEN: follows the pending slice of that turn, if any. head.flags: 1 at the end of the run,
+ * when the turn is told of for the last time. */
+struct wire_open {
+	struct wire_head head;
+	__u32 serial;
+	__u32 pid;
+	__u32 n_waits;
+	__u32 n_rivals;
+	struct wire_turn turn;
+	struct wire_wait waits[WIRE_WAITS];
+	struct wire_rival rivals[4];
+};
+
+struct wire_loss {
+	struct wire_head head;
+	struct wire_stats stats;
+	__u64 consumed;   /* records taken from the ring */
+	__u64 namer_lost; /* stacks left without names: dead line missed or namer crashed */
+};
+
+/* WIRE_NOTE: three strings follow: what, why, fix; each with its NUL. */
+struct wire_note {
+	struct wire_head head;
+};
+
+struct wire_tick {
+	struct wire_head head;
+};
+
+/* WIRE_NAMES: n_frames packed frames follow, innermost first:
+ * u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name, file, module,
+ * nameless, each with its NUL. Not aligned. */
+struct wire_names {
+	struct wire_head head;
+	__u32 n_frames;
+	__u32 pad;
+};
+
+enum wire_ended {
+	WIRE_ENDED_DURATION = 0,
+	WIRE_ENDED_SIGNAL = 1,
+	WIRE_ENDED_TARGET = 2,
+	WIRE_ENDED_ERROR = 3,
+};
+
+struct wire_end {
+	struct wire_head head;
+	__u32 why; /* enum wire_ended */
+	__u32 pad;
+	__u64 cpu_ns; /* of greenwatch itself, all its processes */
+	__u64 rss_bytes;
+	__u64 bpf_ns; /* 0: not measured */
+	__u64 bpf_runs;
+};
+
+#endif
