@@ -113,6 +113,15 @@ static __always_inline struct wire_scratch *scratch_at(__u32 slot)
 	return bpf_map_lookup_elem(&scratches, &i);
 }
 
+static __always_inline struct turn_clock clock_of(struct task_struct *task)
+{
+	struct turn_clock c = { .now_ns = bpf_ktime_get_ns(),
+				.run_delay = task->sched_info.run_delay,
+				.exec_ns = task->se.sum_exec_runtime };
+
+	return c;
+}
+
 /* User space takes a slot's content for whole only when seq is even and unchanged. */
 static __always_inline void loop_write_begin(struct wire_loop *l)
 {

@@ -23,6 +23,10 @@ struct sched_info {
 	unsigned long long run_delay;
 };
 
+struct sched_entity {
+	unsigned long long sum_exec_runtime;
+};
+
 struct thread_struct {
 	unsigned long fsbase;
 };
@@ -57,6 +61,7 @@ struct task_struct {
 	struct task_struct *group_leader, *real_parent;
 	struct pid *thread_pid;
 	struct sched_info sched_info;
+	struct sched_entity se;
 	struct thread_struct thread;
 	struct files_struct *files;
 	struct bpf_local_storage *bpf_storage;

@@ -81,6 +81,7 @@ static __always_inline void first_look(struct task_struct *task, struct thread *
 	l->turn.off_ns = now;
 	l->turn.off = WIRE_BLOCKED;
 	l->turn.run_delay = task->sched_info.run_delay;
+	l->turn.exec_ns = task->se.sum_exec_runtime;
 	l->turn.phase = WIRE_IDLE;
 	loop_write_end(l);
 }

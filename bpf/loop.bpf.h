@@ -146,12 +146,13 @@ static __always_inline void scratch_reset(__u32 slot)
 static __noinline void loop_finish(struct task_struct *task, struct thread *th, __u32 flags)
 {
 	struct wire_loop *l = loop_at(th->slot);
-	__u64 now = bpf_ktime_get_ns();
+	struct turn_clock c = clock_of(task);
+	__u64 now = c.now_ns;
 
 	if (!l)
 		return;
 	loop_write_begin(l);
-	if (turn_repair(l, now, task->sched_info.run_delay))
+	if (turn_repair(l, &c))
 		count(turn_repaired);
 	if (turn_close(l, now) > config.late_ns)
 		late_send(l, th->slot, now, flags);

@@ -64,7 +64,8 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 	struct wire_loop *l = loop_at(th->slot);
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	__u32 off = off_kind(preempt, state);
-	__u64 now = bpf_ktime_get_ns(), delay = task->sched_info.run_delay;
+	struct turn_clock c = clock_of(task);
+	__u64 now = c.now_ns;
 	int repaired;
 
 	if (!l || l->turn.phase == WIRE_OUT)
@@ -75,9 +76,9 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 	}
 	loop_write_begin(l);
 	if (off == WIRE_BLOCKED && in_own_wait(l, regs)) {
-		repaired = turn_idle(l, now, delay);
+		repaired = turn_idle(l, &c);
 	} else {
-		repaired = turn_out(l, now, off, delay);
+		repaired = turn_out(l, &c, off);
 		l->turn.call = (__s32)regs->orig_ax;
 		l->turn.args[0] = regs->di;
 		l->turn.args[1] = regs->si;

@@ -15,11 +15,12 @@
 
 static __noinline void turn_next(struct task_struct *task, struct thread *th, struct wire_loop *l)
 {
-	__u64 now = bpf_ktime_get_ns();
+	struct turn_clock c = clock_of(task);
+	__u64 now = c.now_ns;
 
 	loop_write_begin(l);
 	turn_gate_begin(&l->turn);
-	if (turn_repair(l, now, task->sched_info.run_delay))
+	if (turn_repair(l, &c))
 		count(turn_repaired);
 	if (turn_close(l, now) > config.late_ns)
 		late_send(l, th->slot, now, 0);

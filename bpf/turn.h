@@ -15,15 +15,30 @@
  * what is sent where, is the business of the .bpf.c files. Between two
  * events every nanosecond goes to exactly one part of the ledger.
  *
- * Some switch-ins are never traced (8 in 1,000 under load). The growth of
- * sched_info.run_delay then tells how long the thread stood in the run queue.
+ * Some switch-ins are never traced (8 in 1,000 under load), and some wakings
+ * neither. The kernel's own sums then tell how long the thread stood in the
+ * run queue and how long it ran.
  */
 #ifndef TURN_H
 #define TURN_H
 
 #include "hist.h"
 
-#define TURN_EARLY_NS 20000 /* a waking may be seen this long before its switch-out */
+/* A thread can be woken between saying that it sleeps and leaving the CPU; while it looks for
+ * other work to pull, that takes up to half a millisecond. */
+#define TURN_EARLY_NS 1000000
+
+/* Stores before and after stay in this order; the other CPU reads them in the opposite one. */
+#define turn_barrier() __asm__ volatile("" ::: "memory")
+
+/* The time, and the kernel's sums for the thread as they stand: sched_info.run_delay and
+ * se.sum_exec_runtime. The latter is exact when the thread leaves the CPU, else up to a tick old.
+ */
+struct turn_clock {
+	__u64 now_ns;
+	__u64 run_delay;
+	__u64 exec_ns;
+};
 
 /* A stretch off the CPU inside a turn that has just ended. */
 struct turn_slice {
@@ -76,12 +91,17 @@ static inline void turn_begin(struct wire_loop *l, __u64 now)
 }
 
 /* When the thread was woken, as far as that was seen: between off_ns and now. */
+static inline __u64 turn_seen_waking(const struct wire_turn *t)
+{
+	if (t->wake_ns)
+		return t->wake_ns;
+	return t->early_ns + TURN_EARLY_NS >= t->off_ns ? t->early_ns : 0;
+}
+
 static inline __u64 turn_woken(const struct wire_turn *t, __u64 now)
 {
-	__u64 wake = t->wake_ns;
+	__u64 wake = turn_seen_waking(t);
 
-	if (!wake && t->early_ns + TURN_EARLY_NS >= t->off_ns)
-		wake = t->early_ns;
 	if (!wake || wake > now)
 		return now;
 	return wake < t->off_ns ? t->off_ns : wake;
@@ -128,48 +148,61 @@ static inline void turn_in(struct wire_loop *l, __u64 now, struct turn_slice *s)
 	t->slices++;
 }
 
+/* Neither its waking nor its switch-in was seen: what it did not stand in the run queue and did
+ * not run, it was asleep. */
+static inline __u64 turn_guess_in(struct wire_turn *t, const struct turn_clock *c, __u64 queued)
+{
+	__u64 ran = turn_since(c->exec_ns, t->exec_ns);
+	__u64 gap = turn_since(c->now_ns, t->off_ns);
+
+	if (queued > gap)
+		queued = gap;
+	if (ran > gap - queued)
+		ran = gap - queued;
+	t->wake_ns = t->off_ns + gap - queued - ran;
+	return c->now_ns - ran;
+}
+
 /* An event shows the thread on the CPU, but its switch-in was never seen: make it good. */
-static inline int turn_repair(struct wire_loop *l, __u64 now, __u64 run_delay)
+static inline int turn_repair(struct wire_loop *l, const struct turn_clock *c)
 {
 	struct wire_turn *t = &l->turn;
 	struct turn_slice unused;
-	__u64 in = now, growth;
+	__u64 in, queued;
 
 	if (t->off == WIRE_ON)
 		return 0;
-	growth = turn_since(run_delay, t->run_delay);
+	queued = turn_since(c->run_delay, t->run_delay);
 	if (t->off == WIRE_RUNNABLE)
-		in = t->off_ns + growth;
-	else if (t->wake_ns)
-		in = t->wake_ns + growth;
-	else if (t->phase == WIRE_BUSY) {
-		t->ledger.unaccounted_ns += turn_since(now, t->off_ns);
-		t->off = WIRE_ON;
-		t->last_ns = now;
-		return 1;
-	}
-	turn_in(l, in < now ? in : now, &unused);
+		in = t->off_ns + queued;
+	else if (turn_seen_waking(t))
+		in = turn_woken(t, c->now_ns) + queued;
+	else
+		in = turn_guess_in(t, c, queued);
+	turn_in(l, in < c->now_ns ? in : c->now_ns, &unused);
 	return 1;
 }
 
 /* The thread leaves the CPU inside a turn. 1 if a switch-in had to be made good. */
-static inline int turn_out(struct wire_loop *l, __u64 now, __u32 off, __u64 run_delay)
+static inline int turn_out(struct wire_loop *l, const struct turn_clock *c, __u32 off)
 {
 	struct wire_turn *t = &l->turn;
-	int repaired = turn_repair(l, now, run_delay);
+	int repaired = turn_repair(l, c);
 
-	turn_on_cpu(t, now);
+	turn_on_cpu(t, c->now_ns);
 	t->wake_ns = 0;
-	t->off_ns = now;
-	t->run_delay = run_delay;
+	t->off_ns = c->now_ns;
+	t->run_delay = c->run_delay;
+	t->exec_ns = c->exec_ns;
+	turn_barrier();
 	t->off = off;
 	return repaired;
 }
 
 /* The thread goes to sleep in its own wait: what began without an entry was no turn. */
-static inline int turn_idle(struct wire_loop *l, __u64 now, __u64 run_delay)
+static inline int turn_idle(struct wire_loop *l, const struct turn_clock *c)
 {
-	int repaired = turn_out(l, now, WIRE_BLOCKED, run_delay);
+	int repaired = turn_out(l, c, WIRE_BLOCKED);
 
 	if (l->turn.phase == WIRE_BUSY)
 		turn_into_total(l);
@@ -180,9 +213,12 @@ static inline int turn_idle(struct wire_loop *l, __u64 now, __u64 run_delay)
 /* Somebody wakes the thread; may run beside turn_out on another CPU. */
 static inline void turn_waking(struct wire_turn *t, __u64 now)
 {
-	if (t->off == WIRE_ON)
+	__u32 off = t->off;
+
+	turn_barrier();
+	if (off == WIRE_ON)
 		t->early_ns = now;
-	else if (t->off != WIRE_RUNNABLE && !t->wake_ns)
+	else if (off != WIRE_RUNNABLE && !t->wake_ns)
 		t->wake_ns = now;
 }
 

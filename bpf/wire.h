@@ -99,6 +99,7 @@ struct wire_turn {
 	__u64 wake_ns;    /* when it was woken; 0: not yet */
 	__u64 early_ns;   /* a waking that came before its switch-out was seen */
 	__u64 run_delay;  /* sched_info.run_delay at the last switch-out */
+	__u64 exec_ns;    /* se.sum_exec_runtime then */
 	__u64 gap_off_ns; /* preempted inside the gate: since when */
 	__u64 gap_ns;     /* and for how long in all */
 	__u32 phase;      /* enum wire_phase */
@@ -290,7 +291,7 @@ struct wire_config {
 /* A size that changes is a new WIRE_VERSION. */
 _Static_assert(sizeof(struct wire_head) == 16, "wire_head");
 _Static_assert(sizeof(struct wire_ledger) == 48, "wire_ledger");
-_Static_assert(sizeof(struct wire_turn) == 160, "wire_turn");
+_Static_assert(sizeof(struct wire_turn) == 168, "wire_turn");
 _Static_assert(WIRE_STACK_BASE == 240, "wire_stack");
 _Static_assert(sizeof(struct wire_found) == 72, "wire_found");
 _Static_assert(sizeof(struct wire_late) == 424, "wire_late");

@@ -3,8 +3,8 @@
  * blame.c: causes as a table of small pure functions; the order is the policy.
  *
  * The ledger decides. Time in the run queue, throttled or stopped is the
- * machine's; it is blamed only where the program's own time would not have
- * made the turn late.
+ * machine's; it is blamed where it is the larger part, and the program's own
+ * time would not have made the turn late.
  */
 #include "blame.h"
 
@@ -18,8 +18,8 @@ struct figures {
 	const struct wire_ledger *part;
 	const struct wire_wait *wait;   /* the longest in sum; NULL: none */
 	const struct wire_rival *rival; /* the largest share; NULL: none */
-	uint64_t took_ns, own_ns;       /* own: charged to the program */
-	bool charged;                   /* its own time alone was late */
+	uint64_t took_ns;
+	bool own; /* the program is to blame: late by itself, or more than the machine */
 };
 
 struct cause_row {
@@ -35,34 +35,33 @@ static double ms(uint64_t ns)
 	return ns / 1e6;
 }
 
+/* The machine's largest part, where the machine is to blame at all. */
 static bool largest(const struct figures *f, uint64_t ns)
 {
 	const struct wire_ledger *p = f->part;
 
-	return ns && ns >= p->oncpu_ns && ns >= p->blocked_ns && ns >= p->runqueue_ns &&
-	       ns >= p->throttled_ns && ns >= p->stopped_ns && ns >= p->unaccounted_ns;
+	return !f->own && ns && ns >= p->runqueue_ns && ns >= p->throttled_ns &&
+	       ns >= p->stopped_ns;
 }
 
 static bool is_blocked(const struct figures *f)
 {
-	const struct wire_ledger *p = f->part;
-
-	return f->charged ? p->blocked_ns > p->oncpu_ns : largest(f, p->blocked_ns);
+	return f->own && f->part->blocked_ns > f->part->oncpu_ns;
 }
 
 static bool is_stopped(const struct figures *f)
 {
-	return !f->charged && largest(f, f->part->stopped_ns);
+	return largest(f, f->part->stopped_ns);
 }
 
 static bool is_throttled(const struct figures *f)
 {
-	return !f->charged && largest(f, f->part->throttled_ns);
+	return largest(f, f->part->throttled_ns);
 }
 
 static bool is_runqueue(const struct figures *f)
 {
-	return !f->charged && largest(f, f->part->runqueue_ns);
+	return largest(f, f->part->runqueue_ns);
 }
 
 static bool is_pagefault(const struct figures *f)
@@ -77,9 +76,7 @@ static bool is_syscall(const struct figures *f)
 
 static bool is_cpu(const struct figures *f)
 {
-	const struct wire_ledger *p = f->part;
-
-	return f->charged ? p->oncpu_ns >= p->blocked_ns : largest(f, p->oncpu_ns);
+	return f->own && f->part->oncpu_ns && f->part->oncpu_ns >= f->part->unaccounted_ns;
 }
 
 static bool is_unknown(const struct figures *f)
@@ -158,6 +155,7 @@ static struct figures look(const struct gw_report *report, const struct stall *s
 	struct figures f = { .stall = stall,
 			     .part = &stall->ledger,
 			     .took_ns = stall->ended_ns - stall->began_ns };
+	uint64_t own;
 
 	for (uint32_t i = 0; i < stall->n_waits; i++)
 		if (!f.wait || stall->waits[i].total_ns > f.wait->total_ns)
@@ -165,8 +163,8 @@ static struct figures look(const struct gw_report *report, const struct stall *s
 	for (uint32_t i = 0; i < stall->n_rivals; i++)
 		if (!f.rival || stall->rivals[i].share_ns > f.rival->share_ns)
 			f.rival = &stall->rivals[i];
-	f.own_ns = f.part->oncpu_ns + f.part->blocked_ns + f.part->unaccounted_ns;
-	f.charged = f.own_ns > report->threshold_ns;
+	own = f.part->oncpu_ns + f.part->blocked_ns + f.part->unaccounted_ns;
+	f.own = own > report->threshold_ns || own > f.took_ns - own;
 	return f;
 }
 

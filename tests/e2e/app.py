@@ -1,13 +1,13 @@
 """An asyncio program that does what it is told, one command a line on stdin, each in a turn of its own.
 
-    stall SECONDS [TIMES]       block the loop in time.sleep, with calm between
-    burn SECONDS                keep the loop on the CPU for that much CPU time
-    thread NAME                 start a thread that runs a loop of its own
-    threadstall NAME SECONDS    block that loop
-    fork NAME                   start a child process that runs a loop of its own and takes the same commands
-    tell NAME COMMAND...        pass a command on to that child
-    execute SECONDS             block the loop, then execute second.py in that same turn
-    leave STATUS                end at once
+    stall SECONDS [TIMES]               block the loop in time.sleep, with calm between
+    burn SECONDS                        keep the loop on the CPU for that much CPU time
+    thread NAME                         start a thread that runs a loop of its own
+    threadstall NAME SECONDS [TIMES]    block that loop
+    fork NAME                           start a child process with a loop of its own, which takes the same commands
+    tell NAME COMMAND...                pass a command on to that child
+    execute SECONDS                     block the loop, then execute second.py in that same turn
+    leave STATUS                        end at once
 
 It says `READY pid tid`, then for each stall `BEGIN ns function` as it begins and `END ns function` in the turn after it,
 when the late turn is over for certain; the times are CLOCK_MONOTONIC's. With --later it is no event loop before the first line on stdin. It ends when stdin ends.
@@ -134,13 +134,15 @@ class App:
         loop = self.threads[name] = asyncio.new_event_loop()
         threading.Thread(target=run, name=name, daemon=True).start()
 
-    async def do_threadstall(self, name, seconds):
-        def stall():
-            end = timed(stall_in_thread, float(seconds))
-            loop.call_soon(lambda: say(*end))
+    async def do_threadstall(self, name, seconds, times="1"):
+        async def stall():
+            for _ in range(int(times)):
+                await asyncio.sleep(CALM_S)
+                end = timed(stall_in_thread, float(seconds))
+                await asyncio.sleep(0)
+                say(*end)
 
-        loop = self.threads[name]
-        loop.call_soon_threadsafe(stall)
+        asyncio.run_coroutine_threadsafe(stall(), self.threads[name])
 
     async def do_fork(self, name):
         self.children.fork(name)

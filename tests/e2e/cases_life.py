@@ -9,7 +9,8 @@ import subprocess
 import unittest
 
 import tool
-from tool import Case, QUICK_S, SOON_S, expect_report, frame_name, interval, stalls_of, stop
+from tool import (Case, HERE, NEAR_NS, PYTHON, QUICK_S, SAME_NS, SOON_S, TIMES, UNLOAD_S, covers, expect_report, interval,
+                  stalls_of, stop, told)
 
 
 class NoLoop(Case):
@@ -43,13 +44,12 @@ class NoLoop(Case):
         self.assertRegex(watching.line("err", "no event loop").text, "sleeps in read")
         app.do("")
         app.wait_ready(2)
-        app.do("stall", 0.3)
-        span = app.span("stall_here")
-        watching.line("out", "stall_here")
+        spans = app.stall()
         done = stop(watching)
         self.assert_done(done)
+        self.assertIn("stall_here", done.out)
         report = expect_report((self.place / "x.json").read_text())
-        self.assert_reported(report, span)
+        self.assert_reported(report, spans)
         self.assertEqual(len(report["loops"]), 1)
 
     def test_a_loop_that_idles_all_the_time_is_one(self):
@@ -64,15 +64,14 @@ class Ends(Case):
     def test_a_target_that_exits_ends_the_run(self):
         app = self.app()
         watching = self.watch("-p", app.pid, "-o", "x.json")
-        app.do("stall", 0.2)
-        span = app.span("stall_here")
+        spans = app.stall()
         app.leave()
         done = watching.finish(SOON_S)
         self.assert_done(done)
         self.assert_summary(done.out)
         report = expect_report((self.place / "x.json").read_text())
         self.assertEqual(report["run"]["ended_by"], "target-exit")
-        self.assert_reported(report, span)
+        self.assert_reported(report, spans)
 
     def test_a_target_killed_in_a_stall_ends_the_run_with_the_stall_so_far(self):
         app = self.app()
@@ -84,11 +83,9 @@ class Ends(Case):
         app.process.kill()
         app.wait()
         after = tool.time.monotonic_ns()
-        code = watching.wait(SOON_S)
-        took = (tool.time.monotonic_ns() - after) / 1e9
+        self.assertLess((watching.line("out", "^[0-9]+ events? lost").ns - after) / 1e9, QUICK_S)
         self.assert_done(watching.finish())
-        self.assertEqual(code, 0)
-        self.assertLess(took, QUICK_S)
+        self.assertLess((tool.time.monotonic_ns() - after) / 1e9, QUICK_S + UNLOAD_S)
         report = expect_report((self.place / "x.json").read_text())
         self.assertEqual(report["run"]["ended_by"], "target-exit")
         found = stalls_of(report, "stall_here")
@@ -96,45 +93,42 @@ class Ends(Case):
         begin, end = interval(report, found[0])
         self.assertFalse(found[0].get("open", False))
         self.assertEqual(found[0]["cause"], "syscall")
-        self.assertLess(abs(begin - began), 50_000_000)
-        self.assertLess(before - 10_000_000, end)
-        self.assertLess(end, after + 10_000_000)
+        self.assertLess(abs(begin - began), SAME_NS)
+        self.assertLess(before - NEAR_NS, end)
+        self.assertLess(end, after + NEAR_NS)
 
     def test_it_goes_on_until_the_last_of_its_targets_has_ended(self):
         first, second = self.app(), self.app()
         watching = self.watch("-p", first.pid, "-p", second.pid, "--json")
         first.leave()
-        second.do("stall", 0.3)
-        span = second.span("stall_here")
+        spans = second.stall()
         second.leave()
         done = watching.finish(SOON_S)
         self.assert_done(done)
         report = expect_report(done.out)
         self.assertEqual(report["run"]["ended_by"], "target-exit")
-        self.assert_reported(report, span)
+        self.assert_reported(report, spans, second.loop)
 
     def test_exec_in_a_stall_ends_that_stall_and_the_next_image_is_watched(self):
         app = self.app()
         watching = self.watch("-p", app.pid, "-o", "x.json")
-        app.do("stall", 0.2)
-        app.span("stall_here")
+        app.stall()
         app.do("execute", 0.8)
         began = app.begin_ns("stall_before_exec")
         app.wait_ready(2)
-        app.do("stall", 0.25)
-        span = app.span("stall_in_second_image")
-        watching.line("out", "stall_in_second_image")
+        spans = app.stall(function="stall_in_second_image")
         done = stop(watching)
         self.assert_done(done)
+        self.assertIn("stall_in_second_image", done.out)
         report = expect_report((self.place / "x.json").read_text())
         first = stalls_of(report, "stall_before_exec")
-        self.assertEqual(len(first), 1, [(frame_name(report, s), s["duration_ns"]) for s in report["stalls"]])
+        self.assertEqual(len(first), 1, told(report))
         self.assertRegex(done.out, "executed another image|has ended")
         begin, end = interval(report, first[0])
-        self.assertLess(abs(begin - began), 50_000_000)
-        self.assertGreater(end - begin, 800_000_000)
-        self.assertLess(end, span.begin)
-        second = self.assert_reported(report, span)
+        self.assertLess(abs(begin - began), SAME_NS)
+        self.assertGreater(end - begin, 800_000_000 - NEAR_NS)
+        self.assertLess(end, spans[0].begin)
+        second = self.assert_reported(report, spans)
         frame = report["frames"][second["frame"]]
         self.assertEqual((os.path.basename(frame["file"]), frame["line"]), ("second.py", 9))
         names = {report["frames"][i]["name"] for i in report["stacks"][second["stack"]]}
@@ -150,17 +144,14 @@ class Families(Case):
         alone = self.watch("-p", app.pid, "--no-follow", "--json")
         app.do("fork", "child")
         child, _ = app.wait_ready(2)
-        app.do("stall", 0.2)
-        app.span("stall_here")
-        app.do("tell", "child", "stall", 0.2)
-        in_parent, in_child = app.span("stall_here"), app.span("stall_in_child")
+        in_parent = app.stall()
+        in_child = app.stall("tell", "child", "stall", function="stall_in_child")
         done = stop(both)
         self.assert_done(done)
         report = expect_report(done.out)
         self.assertEqual({loop["pid"] for loop in report["loops"]}, {app.pid, child})
-        self.assert_reported(report, in_parent)
-        stall = self.assert_reported(report, in_child)
-        self.assertEqual(stall["loop"], f"{child}/{child}")
+        self.assert_reported(report, in_parent, app.loop)
+        self.assert_reported(report, in_child, f"{child}/{child}")
         self.assertIn({"pid": child, "parent": app.pid},
                       [{key: t.get(key) for key in ("pid", "parent")} for t in report["targets"]])
         done = stop(alone)
@@ -184,15 +175,14 @@ class Families(Case):
             watching = self.watch("-p", master.pid, "-o", "x.json")
         spans = []
         for i, name in enumerate(("one", "two")):
-            master.do("tell", name, "stall", 0.2)
-            spans.append(master.span(function, i + 1))
+            spans.append(master.stall("tell", name, "stall", function=function, earlier=i * TIMES))
         done = stop(watching)
         self.assert_done(done)
         report = expect_report((self.place / "x.json").read_text())
         self.assertEqual({(loop["pid"], loop["runtime"]) for loop in report["loops"]}, {(pid, kind) for pid in workers})
-        for pid, span in zip(workers, spans):
-            self.assertEqual(self.assert_reported(report, span)["loop"], f"{pid}/{pid}")
-            self.assertRegex(done.out, rf"(?m)^loop +{pid} .*1 stall$")
+        for pid, own in zip(workers, spans):
+            self.assert_reported(report, own, f"{pid}/{pid}")
+            self.assertRegex(done.out, rf"(?m)^loop +{pid} .*[1-9] stalls?$")
         return done
 
     def test_workers_forked_later_are_followed(self):
@@ -214,12 +204,10 @@ class Families(Case):
         watching = self.watch("-p", app.pid, "--json")
         app.do("thread", "later")
         tid = int(app.line("out", "^THREAD later ").text.split()[2])
-        app.do("threadstall", "later", 0.25)
-        span = app.span("stall_in_thread")
+        spans = app.stall("threadstall", "later", function="stall_in_thread")
         done = stop(watching)
         self.assert_done(done)
-        stall = self.assert_reported(expect_report(done.out), span)
-        self.assertEqual(stall["loop"], f"{app.pid}/{tid}")
+        self.assert_reported(expect_report(done.out), spans, f"{app.pid}/{tid}")
 
     def test_of_two_loops_in_one_process_only_the_one_that_stalls_is_blamed(self):
         app = self.app()
@@ -227,15 +215,14 @@ class Families(Case):
         tid = int(app.line("out", "^THREAD other ").text.split()[2])
         watching = self.watch("-p", app.pid, "-o", "x.json")
         self.assertRegex(watching.err.text(), "^watching 2 asyncio loops: ")
-        app.do("threadstall", "other", 0.25)
-        span = app.span("stall_in_thread")
-        watching.line("out", "stall_in_thread")
+        spans = app.stall("threadstall", "other", function="stall_in_thread")
         done = stop(watching)
         self.assert_done(done)
         report = expect_report((self.place / "x.json").read_text())
         self.assertEqual({loop["tid"] for loop in report["loops"]}, {app.pid, tid})
-        self.assertEqual(self.assert_reported(report, span)["loop"], f"{app.pid}/{tid}")
-        self.assertEqual([s for s in report["stalls"] if s["loop"] == f"{app.pid}/{app.pid}" and s["cause"] != "runqueue"], [])
+        self.assert_reported(report, spans, f"{app.pid}/{tid}")
+        wrong = [s for s in report["stalls"] if s["loop"] == app.loop]
+        self.assertFalse(any(covers(interval(report, s), span) for s in wrong for span in spans), told(report))
         self.assertRegex(done.out, rf"(?m)^ \+\d+\.\d+s  {app.pid}/{tid}  ")
 
 
@@ -245,17 +232,13 @@ class Targets(Case):
         a, b, c, d = (app.pid for app in apps)
         watching = self.watch("-p", f"{a},{b}", f"--pid={c}", d, "--json")
         self.assertRegex(watching.err.text(), "^watching 4 asyncio loops: ")
-        for app in apps:
-            app.do("stall", 0.2)
-        spans = [app.span("stall_here") for app in apps]
+        spans = [app.stall() for app in apps]
         done = stop(watching)
         self.assert_done(done)
         report = expect_report(done.out)
         self.assertEqual({target["pid"] for target in report["targets"]}, {a, b, c, d})
-        for app, span in zip(apps, spans):
-            own = [s for s in stalls_of(report, "stall_here") if s["loop"] == f"{app.pid}/{app.pid}"]
-            self.assertEqual(len(own), 1, report["stalls"])
-            self.assertLess(abs(interval(report, own[0])[0] - span.begin), 50_000_000)
+        for app, own in zip(apps, spans):
+            self.assert_reported(report, own, app.loop)
 
     def test_a_bare_number_is_a_pid_and_watch_may_be_said(self):
         app = self.app()
@@ -269,7 +252,7 @@ class Targets(Case):
                 self.assertEqual(report["run"]["ended_by"], "duration")
 
     def test_a_target_in_a_pid_namespace_is_known_by_its_outer_pid(self):
-        app = tool.App("unshare", "-pf", "--mount-proc", tool.PYTHON, "-B", tool.HERE / "app.py")
+        app = tool.App("unshare", "-pf", "--mount-proc", PYTHON, "-B", HERE / "app.py")
         self.addCleanup(app.kill)
         self.addCleanup(app.process.stdin.close)
         self.assertEqual(app.wait_ready(), (1, 1))
@@ -278,14 +261,14 @@ class Targets(Case):
         watching = self.watch("-p", outer, "--json")
         app.do("thread", "other")
         app.line("out", "^THREAD other ")
-        app.do("stall", 0.2)
-        app.do("threadstall", "other", 0.3)
-        spans = app.span("stall_here"), app.span("stall_in_thread")
+        in_main = app.stall()
+        in_thread = app.stall("threadstall", "other", function="stall_in_thread")
         done = stop(watching)
         self.assert_done(done)
         report = expect_report(done.out)
-        self.assertEqual(self.assert_reported(report, spans[0])["loop"], f"{outer}/{outer}")
-        self.assertNotEqual(self.assert_reported(report, spans[1])["loop"], f"{outer}/{outer}")
+        self.assert_reported(report, in_main, f"{outer}/{outer}")
+        other = next(loop["id"] for loop in report["loops"] if loop["tid"] != outer)
+        self.assert_reported(report, in_thread, other)
         self.assertEqual({loop["pid"] for loop in report["loops"]}, {outer})
 
     def test_options_of_the_environment_come_before_those_of_the_line(self):
@@ -348,8 +331,8 @@ class Traces(Case):
         self.assertEqual(len(namers), 1)
         watching.signal(number)
         watching.wait()
-        self.eventually(lambda: not own & self.programs()[0], QUICK_S, "its BPF programs and maps are gone")
-        self.eventually(lambda: not self.runs(namers[0]), QUICK_S, "its namer is gone")
+        self.eventually(lambda: not own & self.programs()[0], UNLOAD_S, "its BPF programs and maps are gone")
+        self.eventually(lambda: not self.runs(namers[0]), UNLOAD_S, "its namer is gone")
         self.assertIsNone(app.process.poll(), "the target goes on")
         app.do("stall", 0)
         app.span("stall_here")
@@ -371,10 +354,10 @@ class Traces(Case):
         watching = self.start(strace, "-f", "-qq", "--seccomp-bpf", "-o", log, "-e", calls, tool.Settings.greenwatch, "-p", app.pid,
                               "-o", "x.json", "-d", "2")
         watching.line("err", "^watching ")
-        app.do("stall", 0.2)
-        span = app.span("stall_here")
+        spans = app.stall()
         self.assert_done(watching.finish())
-        self.assert_reported(expect_report((self.place / "x.json").read_text()), span)
+        report = expect_report((self.place / "x.json").read_text())
+        self.assertTrue(any(covers(interval(report, s), spans[0]) for s in report["stalls"]), told(report))
         lines = [line.split(None, 1)[1] for line in log.read_text().splitlines()]
         begun = [line for line in lines if line.startswith(("execve", "execveat"))]
         self.assertEqual(len(begun), 1, "greenwatch itself, and nothing else")

@@ -2,33 +2,33 @@
 
 import fcntl
 import os
+import re
 import signal
 import unittest
 
 import tool
-from tool import Case, QUICK_S, SOON_S, Settings, expect_report
+from tool import Case, NEAR_NS, QUICK_S, SAME_NS, SOON_S, TIMES, UNLOAD_S, Settings, expect_report
 
 
 class Stops(Case):
     def stops(self, number, *args, says=None):
-        """A run over one stall ended by a signal."""
+        """A run over some stalls, ended by a signal."""
         app = self.app()
         watching = self.watch("-p", app.pid, "-o", "x.json", *args)
-        app.do("stall", 0.2)
-        span = app.span("stall_here")
-        watching.line("out", "stall_here")
+        spans = app.stall()
         began = tool.time.monotonic_ns()
         watching.signal(number)
         if says:
             self.assertLess((watching.line("err", says).ns - began) / 1e9, QUICK_S)
-        code = watching.wait()
-        self.assertLess((tool.time.monotonic_ns() - began) / 1e9, 2 * QUICK_S)
+        self.assertLess((watching.line("out", "^[0-9]+ events? lost").ns - began) / 1e9, QUICK_S)
         done = watching.finish()
-        self.assertEqual(code, 0, done)
+        self.assertLess((tool.time.monotonic_ns() - began) / 1e9, QUICK_S + UNLOAD_S)
+        self.assert_done(done)
+        self.assertIn("stall_here", done.out)
         self.assert_summary(done.out)
         report = expect_report((self.place / "x.json").read_text())
         self.assertEqual(report["run"]["ended_by"], "signal")
-        self.assert_reported(report, span)
+        self.assert_reported(report, spans)
         self.assertIsNone(app.process.poll(), "the target goes on")
         return done
 
@@ -50,15 +50,15 @@ class Stops(Case):
         watching.line("out", "still going on")
         stopped = tool.time.monotonic_ns()
         done = tool.stop(watching, seconds=SOON_S)
-        self.assertLess((tool.time.monotonic_ns() - stopped) / 1e9, 2 * QUICK_S)
-        self.assertEqual(done.code, 0, done)
+        self.assertLess((tool.time.monotonic_ns() - stopped) / 1e9, QUICK_S + UNLOAD_S)
+        self.assert_done(done)
         self.assertRegex(done.out, r"(?m)^stalls .*1 still going on")
         report = expect_report((self.place / "x.json").read_text())
         self.assertEqual(len(report["stalls"]), 1)
         stall = report["stalls"][0]
         self.assertIs(stall["open"], True)
-        self.assertLess(abs(tool.interval(report, stall)[0] - began), 50_000_000)
-        self.assertGreater(tool.interval(report, stall)[1], stopped - 10_000_000)
+        self.assertLess(abs(tool.interval(report, stall)[0] - began), SAME_NS)
+        self.assertGreater(tool.interval(report, stall)[1], stopped - NEAR_NS)
         self.assertEqual(tool.frame_name(report, stall), "stall_here")
 
     def full_pipe(self):
@@ -85,10 +85,10 @@ class Stops(Case):
         began = tool.time.monotonic_ns()
         watching.signal(signal.SIGINT)
         code = watching.wait()
-        self.assertLess((tool.time.monotonic_ns() - began) / 1e9, 2 * QUICK_S)
+        self.assertLess((tool.time.monotonic_ns() - began) / 1e9, QUICK_S + UNLOAD_S)
         self.assertEqual(code, 130)
         self.assertEqual(list(self.place.iterdir()), [])
-        self.assertNotIn("Traceback", watching.finish().err)
+        self.assertEqual(watching.finish().err.count("\n"), 2)
 
     def test_interrupt_before_it_watches_leaves_no_file(self):
         app = self.app()
@@ -111,20 +111,18 @@ class GoesOn(Case):
     def test_quit_prints_a_summary_in_between_and_goes_on(self):
         app = self.app()
         watching = self.watch("-p", app.pid, "-o", "x.json")
-        app.do("stall", 0.2)
-        first = app.span("stall_here")
-        watching.line("out", "stall_here")
+        first = app.stall()
         watching.signal(signal.SIGQUIT)
         watching.line("out", "events? lost")
         self.assertEqual(list(map(str, self.place.glob("x.json"))), [])
-        app.do("stall", 0.2)
-        second = app.span("stall_here", 2)
-        watching.line("out", "again ×2")
+        second = app.stall(earlier=TIMES)
         done = tool.stop(watching)
         self.assert_done(done)
-        self.assertEqual(len(tool.re.findall(r"(?m)^\d+ events? lost", done.out)), 2)
-        self.assertRegex(done.out, r"(?m)^stalls  1 at 1 site")
-        self.assertRegex(done.out, r"(?m)^stalls  2 at 1 site")
+        self.assertEqual(len(re.findall(r"(?m)^\d+ events? lost", done.out)), 2)
+        self.assertIn("again ×2", done.out)
+        counts = [int(n) for n in re.findall(r"(?m)^stalls  (\d+) at ", done.out)]
+        self.assertEqual(len(counts), 2)
+        self.assertTrue(TIMES <= counts[0] <= counts[1] - TIMES, counts)
         self.assert_summary(done.out)
         report = expect_report((self.place / "x.json").read_text())
         self.assert_reported(report, first)
@@ -145,10 +143,10 @@ class GoesOn(Case):
         watching.line("err", "^watching ")
         watching.signal(signal.SIGHUP)
         app.do("stall", 0.2)
-        watching.line("out", "stall_here")
+        watching.line("out", '"type":"stall"')
         done = tool.stop(watching)
         self.assert_done(done)
-        self.assertNotIn('"ended_by":"signal"', done.out.splitlines()[1])
+        self.assertGreaterEqual(done.out.count("\n"), 3)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import unittest
 
@@ -9,8 +10,6 @@ import tool
 from tool import Case, HERE, NOBODY, PYTHON, Settings
 
 AS_NOBODY = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
-NAMED = "+bpf,+perfmon,+sys_ptrace"  # the capabilities that help and the permission text ask for
-CAPABLE = (*AS_NOBODY, "--inh-caps", NAMED, "--ambient-caps", NAMED)
 
 
 class Refused(Case):
@@ -129,7 +128,13 @@ class NoSuchProcess(Case):
         done = self.run_greenwatch("-p", "2", "-d", "0.5")
         self.assertEqual(done.code, 1, done)
         self.assertLess(done.seconds, 5)
-        self.assertNotIn("no process with pid", done.err)
+        self.assert_one_line(done.err, "kernel thread")
+
+    def test_the_id_of_a_thread_is_told_from_that_of_a_process(self):
+        app = self.app()
+        app.do("thread", "other")
+        tid = app.line("out", "^THREAD other ").text.split()[2]
+        self.assert_refused(self.run_greenwatch("-p", tid), 1, tid, f"greenwatch -p {app.pid}")
 
 
 class Help(Case):
@@ -229,10 +234,19 @@ class Rights(Case):
         first, *rest = done.err.splitlines()
         self.assertRegex(first, r"^greenwatch: cannot load BPF programs: CAP_BPF.* CAP_PERFMON.* (is|are) missing$")
         self.assertIn(f"sudo greenwatch -p {sleeper.pid}", done.err)
-        self.assertIn("sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep", done.err)
+        self.assertRegex(done.err, r"sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace\S*\+ep")
         self.assertIn("docker run --cap-add BPF --cap-add PERFMON", done.err)
         self.assertTrue(all(line.startswith("  ") for line in rest), done.err)
         self.assertLess(done.seconds, 5)
+
+    def capable(self, *args):
+        """greenwatch as nobody, with the capabilities that its own permission text asks for."""
+        said = self.as_nobody("-p", self.sleeper_of_nobody().pid).err
+        words = re.search(r"setcap (\S+)\+ep", said).group(1)
+        caps = ",".join("+" + word.removeprefix("cap_") for word in words.split(","))
+        tool_ = self.start(*AS_NOBODY, "--inh-caps", caps, "--ambient-caps", caps, self.copy(), *args)
+        tool_.line("err", "^watching 1 asyncio loop: ")
+        return tool_
 
     def test_without_root_a_process_of_somebody_else_is_refused_with_the_way_out(self):
         sleeper = self.sleeper()
@@ -260,26 +274,19 @@ class Rights(Case):
         self.addCleanup(app.process.stdin.close)
         return app
 
-    def test_with_the_capabilities_it_names_it_watches_without_root(self):
-        app = self.app_of_nobody()
-        watching = self.start(*CAPABLE, self.copy(), "-p", app.pid, "--json")
-        watching.line("err", "^watching ")
-        app.do("stall", 0.2)
-        app.do("burn", 0.3)
-        slept, burnt = app.span("stall_here"), app.span("stall_burning")
+    def watches_without_root(self, app):
+        watching = self.capable("-p", app.pid, "--json")
+        spans = app.stall()
         done = tool.stop(watching)
         self.assert_done(done)
         report = tool.expect_report(done.out)
-        self.assert_reported(report, slept)
-        self.assert_reported(report, burnt, "cpu")
+        self.assert_reported(report, spans)
 
-    def test_with_them_it_watches_a_process_of_somebody_else_or_names_what_is_missing(self):
-        app = self.app()
-        done = self.start(*CAPABLE, self.copy(), "-p", app.pid, "-d", "0.3").finish()
-        if done.code:
-            self.assertRegex(done.err, "CAP_")
-        else:
-            self.assertIn("watching 1 asyncio loop", done.err)
+    def test_with_the_capabilities_it_names_it_watches_without_root(self):
+        self.watches_without_root(self.app_of_nobody())
+
+    def test_with_the_capabilities_it_names_it_watches_a_process_of_somebody_else(self):
+        self.watches_without_root(self.app())
 
     def in_own_mounts(self, covered, *args):
         """greenwatch where these directories are empty."""
@@ -295,11 +302,10 @@ class Rights(Case):
         app = self.app()
         watching = self.start(*self.in_own_mounts(covered, "-p", app.pid, "--json"))
         watching.line("err", "^watching ")
-        app.do("stall", 0.2)
-        span = app.span("stall_here")
+        spans = app.stall()
         done = tool.stop(watching)
         self.assert_done(done)
-        self.assert_reported(tool.expect_report(done.out), span)
+        self.assert_reported(tool.expect_report(done.out), spans)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A master without an event loop that forks workers with one, as gunicorn does. Commands, one a line on stdin:
 
-    fork NAME               start a worker, which takes app.py's commands (--gevent: `stall SECONDS` only)
+    fork NAME               start a worker, which takes app.py's commands (--gevent: `stall` only)
     tell NAME COMMAND...    pass a command on to that worker
 """
 
@@ -33,10 +33,12 @@ def run_gevent(fd):
                 return
             *lines, unread = (unread + data).split(b"\n")
             for line in lines:
-                gevent.sleep(app.CALM_S)
-                end = app.timed(stall_in_greenlet, float(line.split()[1]))
-                gevent.sleep(app.CALM_S)
-                app.say(*end)
+                _, seconds, times = line.split()
+                for _ in range(int(times)):
+                    gevent.sleep(app.CALM_S)
+                    end = app.timed(stall_in_greenlet, float(seconds))
+                    gevent.sleep(app.CALM_S)
+                    app.say(*end)
 
     gevent.spawn(obey).get()
 

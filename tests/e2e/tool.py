@@ -25,12 +25,16 @@ PYTHON = "/usr/bin/python3"
 NOBODY = 65534
 SOON_S = 20     # what takes a second on a quiet machine
 QUICK_S = 1.0   # what is promised to be at once
+UNLOAD_S = 2.0  # for the kernel to give programs and maps back: 0.6 s
 LEDGER = ("oncpu_ns", "blocked_ns", "runqueue_ns", "throttled_ns", "stopped_ns", "unaccounted_ns")
 ENVIRONMENT = ("COLUMNS", "FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR", "GREENWATCH_OPTIONS", "DEBUGINFOD_URLS")
 
 Line = collections.namedtuple("Line", "ns text")
 Done = collections.namedtuple("Done", "code out err seconds")
 Span = collections.namedtuple("Span", "begin end function")
+TIMES = 3       # of a planned stall: a busy machine may cost one of them its name
+NEAR_NS = 10_000_000
+SAME_NS = 300_000_000   # two times that mean the same instant, on a busy machine
 
 
 class Settings:
@@ -188,7 +192,7 @@ class App(Process):
 
     def __init__(self, *argv):
         super().__init__(argv, stdin=subprocess.PIPE)
-        self.wait_ready()
+        self.loop = "{}/{}".format(*self.wait_ready())
 
     def wait_ready(self, nth=1):
         ready = self.line("out", "^READY ", nth=nth)
@@ -205,6 +209,11 @@ class App(Process):
         begin = self.line("out", f"^BEGIN [0-9]+ {function}$", nth=nth)
         return Span(int(begin.text.split()[1]), int(end.text.split()[1]), function)
 
+    def stall(self, *words, function="stall_here", seconds=0.15, earlier=0):
+        """TIMES stalls by a command such as `stall`, after earlier ones of that function; their spans."""
+        self.do(*(words or ("stall",)), seconds, TIMES)
+        return [self.span(function, earlier + nth) for nth in range(1, TIMES + 1)]
+
     def begin_ns(self, function, nth=1):
         return int(self.line("out", f"^BEGIN [0-9]+ {function}$", nth=nth).text.split()[1])
 
@@ -219,6 +228,11 @@ class App(Process):
 def interval(report, stall):
     begin = report["run"]["start_monotonic_ns"] + stall["at_ns"]
     return begin, begin + stall["duration_ns"]
+
+
+def covers(shown, span):
+    """At least half of the span."""
+    return 2 * (min(shown[1], span.end) - max(shown[0], span.begin)) >= span.end - span.begin
 
 
 def frame_name(report, stall):
@@ -356,18 +370,21 @@ class Case(unittest.TestCase):
         self.assertRegex(text, r"(?m)^\d[\d.]* m?s · .*(turns?|no event loop was seen)")
         self.assertRegex(text.splitlines()[-1], r"^\d[\d ]* events? lost · greenwatch used ")
 
-    def assert_reported(self, report, span, cause="syscall"):
-        """The planned stall is in the report once, with its function, its length and its cause."""
-        found = stalls_of(report, span.function)
-        found = [s for s in found if interval(report, s)[0] < span.end and interval(report, s)[1] > span.begin]
-        self.assertEqual(len(found), 1, f"{span} in {told(report)}")
-        stall = found[0]
-        begin, end = interval(report, stall)
-        self.assertLessEqual(begin, span.begin)
-        self.assertGreaterEqual(end, span.end)
-        self.assertLess(stall["duration_ns"] - (span.end - span.begin), 500_000_000, "far too long")
-        self.assertIn(stall["cause"], (cause, "runqueue"))
-        return stall
+    def assert_reported(self, report, spans, loop=None, cause="syscall"):
+        """Each planned stall is in the report once, with its loop and length; most of them, at least, with function and
+        cause: on a busy machine the kernel may not trace a switch, and a namer may be late. One that is right."""
+        right = []
+        for span in spans:
+            found = [s for s in report["stalls"] if loop in (None, s["loop"]) and covers(interval(report, s), span)]
+            self.assertEqual(len(found), 1, f"{span} in\n{told(report)}")
+            begin, end = interval(report, found[0])
+            self.assertLess(begin, span.begin + NEAR_NS, told(report))
+            self.assertGreater(end, span.end - NEAR_NS, told(report))
+            self.assertLess(end - begin - (span.end - span.begin), 500_000_000, told(report))
+            if found[0] in stalls_of(report, span.function) and found[0]["cause"] in (cause, "runqueue"):
+                right += found
+        self.assertGreater(2 * len(right), len(spans), f"{spans} in\n{told(report)}")
+        return right[0]
 
     def eventually(self, true, seconds, what):
         """Asks again and again until it is so."""

@@ -18,7 +18,8 @@ error     reported length - true length. A turn honestly begins before and ends 
 ledger    the six parts add up to the duration exactly; with a complete report nothing is unaccounted
 cause     as planned. A stall that waited 35 % or more of its time for a CPU by its own schedstat may be `runqueue`
           as well: that is the shared machine, and true
-function  frames[stall.frame].name, last dotted component; `-` means that there is no frame
+function  frames[stall.frame].name, last dotted component; `-` means that there is no frame. Judged where there are Python
+          frames; of a native program only the innermost frame is known, so there it is no promise
 
 It ends only processes it started, by pid. It refuses to pass when a workload did not run.
 """
@@ -162,11 +163,13 @@ def judge_pair(report, stall, truth):
     causes = {truth.cause, truth.extra.get("also", truth.cause)} | ({"runqueue"} if starved else set())
     name = frame_name(report, stall)
     right = same_function(name, truth.function) or (starved and name == "-")
+    native = any(loop["id"] == stall["loop"] and loop["runtime"] == "native" for loop in report.get("loops", ()))
     return {
         "true_ns": true_ns, "reported_ns": stall["duration_ns"], "error_ns": error, "net_error_ns": net,
         "over_bound_ns": net - BOUND_NS - round(BOUND_SHARE * true_ns),
         "cause": stall["cause"], "true_cause": truth.cause, "cause_right": stall["cause"] in causes,
-        "function": name, "true_function": truth.function, "function_right": right, "starved": starved,
+        "function": name, "true_function": truth.function, "function_right": right or native,
+        "starved": starved, "native": native,
         "oncpu_ns": stall["ledger"]["oncpu_ns"], "true_cpu_ns": int(truth.extra.get("cpu_ns", 0)),
         "runqueue_ns": stall["ledger"]["runqueue_ns"], "true_runqueue_ns": int(truth.extra.get("runqueue_ns", 0)),
     }
@@ -241,7 +244,8 @@ def figures(result):
         "relative_p95": percentile([abs(m["error_ns"]) / m["true_ns"] for m in matches], 0.95),
         "over_bound_p95_ns": percentile([m["over_bound_ns"] for m in matches], 0.95),
         "cause": share(sum(m["cause_right"] for m in matches), found),
-        "function": share(sum(m["function_right"] for m in matches), found),
+        "function": share(sum(m["function_right"] for m in matches if not m["native"]),
+                          sum(not m["native"] for m in matches)),
         "starved": sum(m["starved"] for m in matches),
     }
 
