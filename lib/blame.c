@@ -76,7 +76,10 @@ static bool is_syscall(const struct figures *f)
 
 static bool is_cpu(const struct figures *f)
 {
-	return f->own && f->part->oncpu_ns && f->part->oncpu_ns >= f->part->unaccounted_ns;
+	const struct wire_ledger *p = f->part;
+
+	return f->own && p->oncpu_ns && p->oncpu_ns >= p->blocked_ns &&
+	       p->oncpu_ns >= p->unaccounted_ns;
 }
 
 static bool is_unknown(const struct figures *f)
