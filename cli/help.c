@@ -72,7 +72,7 @@ static void print_page(void)
 	     "  greenwatch -p 4242 --jsonl | jq .     one JSON object per stall\n"
 	     "\n"
 	     "The target is not stopped, signalled or changed. Watching needs root, or CAP_BPF,\n"
-	     "CAP_PERFMON and CAP_SYS_PTRACE.\n"
+	     "CAP_PERFMON, CAP_SYS_PTRACE and, for processes of others, CAP_DAC_READ_SEARCH.\n"
 	     "\n"
 	     "commands:");
 	for (const struct command *command = commands; command->name; command++) {

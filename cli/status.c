@@ -89,8 +89,9 @@ static void describe(char *line, size_t size, const struct gw_now *now)
 {
 	uint64_t seconds = now->elapsed_ns / TIME_SECOND;
 	char time[32];
-	int n = snprintf(line, size, "%" PRIu64 " s, %" PRIu32 " loop%s, %" PRIu64 " turns",
-			 seconds, now->loops, now->loops == 1 ? "" : "s", now->turns);
+	int n = snprintf(line, size, "%" PRIu64 " s, %" PRIu32 " loop%s, %" PRIu64 " turn%s",
+			 seconds, now->loops, now->loops == 1 ? "" : "s", now->turns,
+			 now->turns == 1 ? "" : "s");
 
 	if (now->lag_max_ns) {
 		time_print(time, sizeof(time), now->lag_max_ns);
