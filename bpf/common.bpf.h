@@ -53,6 +53,8 @@ static __always_inline void *emit_begin(__u32 kind, __u32 size, __u64 now)
 {
 	struct wire_head *head;
 
+	if (stopped)
+		return NULL;
 	count(attempted);
 	head = bpf_ringbuf_reserve(&ring, size, 0);
 	if (!head) {
@@ -86,6 +88,8 @@ static __always_inline void send_stack(struct wire_stack *s)
 	if (n > WIRE_FRAMES)
 		n = WIRE_FRAMES;
 	s->head.size = WIRE_STACK_BASE + n * sizeof(struct wire_pyframe);
+	if (stopped)
+		return;
 	count(attempted);
 	if (bpf_ringbuf_output(&ring, s, WIRE_STACK_BASE + n * sizeof(struct wire_pyframe), 0))
 		count(ring_full);

@@ -31,6 +31,9 @@ const volatile struct wire_config config __weak = {
 	.follow = 1,
 };
 
+/* Set by user space at the end: no record is made any more, so that the ring runs empty. */
+volatile __u32 stopped __weak = 0;
+
 /* task -> struct thread. Written and read by the probes. Lives as long as the thread. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

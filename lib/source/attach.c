@@ -18,7 +18,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define TICK_NS 100000000
+#define TICK_NS    100000000
+#define FIRST_LOOK 65536 /* records; a storm must not hold up the start */
 
 static void say(struct watch *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -131,7 +132,7 @@ static int attach_process(struct watch *w, struct proc *proc)
 	}
 	if (err)
 		say(w, "cannot attach to process %u: %s", proc->keeper.pid, strerror(-err));
-	return err ? err : watch_drain(w, UINT32_MAX);
+	return err ? err : watch_drain(w, FIRST_LOOK);
 }
 
 static void say_privileges(struct watch *w, uint32_t pid)

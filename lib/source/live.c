@@ -380,6 +380,11 @@ int live_fd(const struct live *live)
 	return ring_buffer__epoll_fd(live->ring);
 }
 
+void live_stop(struct live *live)
+{
+	live->skel->bss->stopped = 1;
+}
+
 int live_consume(struct live *live, uint32_t budget, live_take take, void *ctx)
 {
 	int err;

@@ -37,6 +37,9 @@ int live_attach(struct live *live, uint32_t pid);
 const char *live_gate(const struct live *live); /* fentry, tracepoint, raw-tracepoint */
 int live_fd(const struct live *live);           /* readable when the ring holds records */
 
+/* No record is made from here on: what the ring holds is the rest. */
+void live_stop(struct live *live);
+
 /* Hands out up to budget records; how many, or -errno. */
 int live_consume(struct live *live, uint32_t budget, live_take take, void *ctx);
 

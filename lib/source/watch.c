@@ -318,8 +318,10 @@ static int watch_end(struct source *source, enum wire_ended why)
 {
 	struct watch *w = watch_of(source);
 	struct wire_end end = { .why = why };
-	int err = watch_drain(w, UINT32_MAX);
+	int err;
 
+	live_stop(w->live);
+	err = watch_drain(w, UINT32_MAX);
 	w->ending = true;
 	if (!err)
 		err = tell_open_all(w);
