@@ -9,8 +9,9 @@
     execute SECONDS                     block the loop, then execute second.py in that same turn
     leave STATUS                        end at once
 
-It says `READY pid tid`, then for each stall `BEGIN ns function` as it begins and `END ns function` in the turn after it,
-when the late turn is over for certain; the times are CLOCK_MONOTONIC's. With --later it is no event loop before the first line on stdin. It ends when stdin ends.
+It says `READY pid tid`, then for each stall `BEGIN ns function` as it begins and `END ns function` in the turn after
+it, when the late turn is over for certain; the times are CLOCK_MONOTONIC's. With --later it is no event loop before the
+first line on stdin. It ends when stdin ends.
 """
 
 import asyncio

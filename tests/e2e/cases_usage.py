@@ -37,8 +37,8 @@ class Refused(Case):
         self.refuse("--", "-1", gist=("-1",))
 
     def test_a_threshold_that_is_none_is_refused(self):
-        for value in ("0", "0ms", "banana", "100", "-1", "-5ms", "", "ms", "1x", "100 ms", "1e3ms", "0x1ms", "1.ms", ".5s",
-                      "1,5ms", "2h", "99999999999999999999s", "nan", "inf"):
+        for value in ("0", "0ms", "banana", "100", "-1", "-5ms", "", "ms", "1x", "100 ms", "1e3ms", "0x1ms", "1.ms",
+                      ".5s", "1,5ms", "2h", "99999999999999999999s", "nan", "inf"):
             self.refuse("-p", "1", "-T", value, gist=("-T", value))
         self.refuse("-p", "1", "-T", "100", gist=("-T", "100", "unit", "100ms"))
         self.refuse("-p", "1", "--threshold=0", gist=("--threshold", "0", "more than 0"))
@@ -66,8 +66,8 @@ class Refused(Case):
         self.refuse("watch", "-p", "1", "--Json", gist=("--Json",))
 
     def test_an_abbreviated_option_is_refused(self):
-        for word in ("--pi=1", "--dur=1", "--duratio=1", "--thresh=1ms", "--out=x.json", "--no-fol", "--no-f", "--no-c", "--js",
-                     "--qui", "--verb", "--sch", "--vers", "--hel", "--max=3"):
+        for word in ("--pi=1", "--dur=1", "--duratio=1", "--thresh=1ms", "--out=x.json", "--no-fol", "--no-f", "--no-c",
+                     "--js", "--qui", "--verb", "--sch", "--vers", "--hel", "--max=3"):
             self.refuse("-p", "1", word, gist=("unknown option", word.split("=")[0]))
 
     def test_an_abbreviated_command_is_refused(self):
@@ -146,8 +146,9 @@ class Help(Case):
         return done.out
 
     def test_help_is_shown_wherever_it_is_asked_for_with_examples_first(self):
-        for args in (("-h",), ("--help",), ("watch", "-h"), ("-h", "watch"), ("-p", "1", "-h"), ("-p", "1", "-T", "1ms", "--help"),
-                     ("--frobnicate", "-h"), ("-h", "-T", "banana"), ("-p", "-1", "-h"), ("help",), ("-vh",)):
+        for args in (("-h",), ("--help",), ("watch", "-h"), ("-h", "watch"), ("-p", "1", "-h"),
+                     ("-p", "1", "-T", "1ms", "--help"), ("--frobnicate", "-h"), ("-h", "-T", "banana"),
+                     ("-p", "-1", "-h"), ("help",), ("-vh",)):
             with self.subTest(args=args):
                 text = self.say(*args)
                 example, commands, options = (text.find(word) for word in ("  greenwatch -p ", "commands:", "options:"))
@@ -242,6 +243,7 @@ class Rights(Case):
     def capable(self, *args):
         """greenwatch as nobody, with the capabilities that its own permission text asks for."""
         said = self.as_nobody("-p", self.sleeper_of_nobody().pid).err
+        self.assertRegex(said, r"setcap \S+\+ep")
         words = re.search(r"setcap (\S+)\+ep", said).group(1)
         caps = ",".join("+" + word.removeprefix("cap_") for word in words.split(","))
         tool_ = self.start(*AS_NOBODY, "--inh-caps", caps, "--ambient-caps", caps, self.copy(), *args)

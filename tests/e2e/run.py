@@ -15,13 +15,11 @@ import importlib
 import json
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-import traceback
 import unittest
 
 import tool
@@ -47,6 +45,8 @@ class Result(unittest.TestResult):
         pass
 
     def _tell(self, test, verdict):
+        if tool.Living.over:
+            return
         took = time.monotonic() - self.begun[test]
         print(f"{name_of(test):<{self.width}}  {took:5.1f} s  {verdict}", flush=True)
 
@@ -170,6 +170,7 @@ def write_tally(path, passed, failed, skipped):
 
 
 def leave_now(number, _frame):
+    print(f"e2e: ended by {signal.Signals(number).name}", file=sys.stderr, flush=True)
     tool.Living.kill_all()
     os._exit(128 + number)
 

@@ -45,10 +45,12 @@ class Settings:
 # Processes
 
 class Living:
-    """Every process started here that may still run, so that none outlives the run."""
+    """Every process started here that may still run, and every directory, so that none outlives the run."""
 
     lock = threading.Lock()
     processes = set()
+    places = set()
+    over = False  # nothing is begun any more
 
     @classmethod
     def add(cls, process):
@@ -65,8 +67,11 @@ class Living:
 
     @classmethod
     def kill_all(cls):
+        cls.over = True
         for process in list(cls.processes):
             cls.kill(process)
+        for place in list(cls.places):
+            shutil.rmtree(place, ignore_errors=True)
 
 
 class Stream:
@@ -137,6 +142,8 @@ class Process:
                 if ours is not None:
                     os.close(theirs)
         Living.add(self.process)
+        if Living.over:
+            Living.kill(self.process)
         self.pid = self.process.pid
         self.out = Stream(out) if out is not None else None
         self.err = Stream(err) if err is not None else None
@@ -288,7 +295,8 @@ def told(report):
         stack = report["stacks"][stall["stack"]] if "stack" in stall else []
         names = " < ".join(report["frames"][index]["name"] for index in stack[:5])
         parts = {part: ns for part, ns in stall["ledger"].items() if ns}
-        lines.append(f"{stall['loop']} {interval(report, stall)} {stall['cause']} {parts} {frame_name(report, stall)}: {names}")
+        lines.append(f"{stall['loop']} {interval(report, stall)} {stall['cause']} {parts} "
+                     f"{frame_name(report, stall)}: {names}")
     return "\n".join([*lines, json.dumps(report["quality"])])
 
 
@@ -306,8 +314,12 @@ class Case(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
+        if Living.over:
+            self.skipTest("the run was ended")
         self.place = pathlib.Path(tempfile.mkdtemp(prefix="greenwatch-e2e-"))
         self.place.chmod(0o755)
+        Living.places.add(self.place)
+        self.addCleanup(Living.places.discard, self.place)
         self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)
 
     # Starting
