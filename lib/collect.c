@@ -237,9 +237,11 @@ void collect_loss(struct gw_report *report, const struct wire_loss *loss)
 	report->lost[LOST_SLOTS].count = stats->slots_full + report->loops_lost;
 	report->lost[LOST_STATE].count = stats->state_full;
 	report->lost[LOST_NAMES].count = loss->namer_lost;
-	report->lost[LOST_COUNT].count = stats->attempted > accounted
-						 ? stats->attempted - accounted
-						 : accounted - stats->attempted;
+	/* before the end some records are only on their way */
+	if (loss->head.flags)
+		report->lost[LOST_COUNT].count = stats->attempted > accounted
+							 ? stats->attempted - accounted
+							 : accounted - stats->attempted;
 	report->repaired = stats->turn_repaired;
 	report->stack_faults = stats->stack_fault;
 }

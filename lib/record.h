@@ -56,6 +56,7 @@ struct wire_open {
 	struct wire_rival rivals[4];
 };
 
+/* WIRE_LOSS; head.flags: 1 at the end, when every record has come or is lost. */
 struct wire_loss {
 	struct wire_head head;
 	struct wire_stats stats;

@@ -269,6 +269,7 @@ static int tell_loss(struct watch *w)
 				  .namer_lost = namer_lost(w->namer) };
 	int err = live_stats(w->live, &loss.stats);
 
+	loss.head.flags = w->ending;
 	return err ? err : watch_hand_out(w, &loss);
 }
 
