@@ -52,6 +52,13 @@ static __noinline void candidate(struct task_struct *task, struct thread *th, __
 
 	if (class == WIRE_WAIT_POLL && leader && leader->has_epoll)
 		return;
+	/* who polls between its waits on a descriptor is a loop of that descriptor; who only polls
+	 * after having waited on one once is not */
+	if (class != WIRE_WAIT_POLL)
+		th->foreign = 0;
+	else if (th->cand_class != WIRE_WAIT_NONE && th->cand_class != WIRE_WAIT_POLL &&
+		 ++th->foreign < FOREIGN_LIMIT)
+		return;
 	if (class != th->cand_class || (class != WIRE_WAIT_POLL && fd != th->cand_fd)) {
 		th->cand_class = class;
 		th->cand_fd = fd;

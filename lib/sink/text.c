@@ -163,7 +163,8 @@ static void tell_ended(struct gw_sink *sink, const struct gw_report *report,
 	if (!seen->full)
 		print_full(sink, report, stall);
 	else if (told)
-		print_line(sink, report, stall, ", has ended");
+		print_line(sink, report, stall,
+			   stall->cut ? ", cut short: the process ended" : ", has ended");
 	else if (!(seen->count & (seen->count - 1)))
 		print_again(sink, report, stall, seen);
 	else

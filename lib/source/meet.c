@@ -48,8 +48,11 @@ int meet_aim(struct watch *w, uint32_t slot)
 		err = live_aim(w->live, slot, seat->serial, tstate, &proc->layout);
 	if (!err)
 		seat->aim_tries = 0;
-	if (err && !seat->aim_tries && err != -ENOENT)
-		return note_no_frames(w, proc, "its thread state could not be read");
+	if (err && !seat->aim_tries)
+		return note_no_frames(w, proc,
+				      err == -ENOENT
+					      ? "the interpreter does not know the loop's thread"
+					      : "its thread state could not be read");
 	return 0;
 }
 
