@@ -46,7 +46,7 @@ PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev l
 PACKAGES_RUN  := python3 python3-gevent
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
-PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema
+PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema strace
 
 .DELETE_ON_ERROR:
 .SECONDARY:
