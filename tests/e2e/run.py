@@ -123,6 +123,17 @@ def run_all(cases, jobs, width):
     return result
 
 
+def once_more(result, cases, jobs, width):
+    """Runs what failed a second time, one by one; says so, and the second verdict counts."""
+    bad = result.bad_tests()
+    for name in sorted(bad):
+        print(f"again: {name}", flush=True)
+    second = run_all([type(c)(c._testMethodName) for c in cases if name_of(c) in bad], 1, width)
+    second.testsRun = result.testsRun
+    second.skipped = result.skipped + second.skipped
+    return second
+
+
 # What must be there
 
 def what_is_missing():
@@ -181,6 +192,8 @@ def parse():
     parser.add_argument("--greenwatch", default=tool.Settings.greenwatch, help="the binary (build/greenwatch)")
     parser.add_argument("--tally", metavar="FILE", help="append a line: e2e PASSED FAILED SKIPPED")
     parser.add_argument("--jobs", type=int, default=4, help="cases side by side (4)")
+    parser.add_argument("--again", action="store_true",
+                        help="what fails is run once more, alone, and judged by that: for machines that others use too")
     parser.add_argument("--list", action="store_true", help="name the cases and end")
     opts = parser.parse_args()
     tool.Settings.greenwatch = pathlib.Path(opts.greenwatch).resolve()
@@ -202,8 +215,11 @@ def main():
         write_tally(opts.tally, 0, len(cases), 0)
         return 1
     began = time.monotonic()
+    width = max(len(name_of(c)) for c in cases)
     try:
-        result = run_all(cases, opts.jobs, max(len(name_of(c)) for c in cases))
+        result = run_all(cases, opts.jobs, width)
+        if opts.again and not result.wasSuccessful():
+            result = once_more(result, cases, opts.jobs, width)
     finally:
         tool.Living.kill_all()
     sum_up(result, time.monotonic() - began)
