@@ -164,7 +164,8 @@ static void tell_ended(struct gw_sink *sink, const struct gw_report *report,
 		print_full(sink, report, stall);
 	else if (told)
 		print_line(sink, report, stall,
-			   stall->cut ? ", cut short: the process ended" : ", has ended");
+			   stall->cut ? ", cut short: the process ended or executed another image"
+				      : ", has ended");
 	else if (!(seen->count & (seen->count - 1)))
 		print_again(sink, report, stall, seen);
 	else
