@@ -49,7 +49,6 @@ static const struct opt table[] = {
 	{ 'v', "verbose", OPT_COUNTED, AT(verbose), NULL, "say more; twice: everything", OPT_ANY, 0,
 	  0 },
 	{ 0, "color", OPT_COLOR, AT(color), "WHEN", "auto, always or never (auto)", OPT_ANY, 0, 0 },
-	{ 0, "tape", OPT_TEXT, AT(tape), "FILE", NULL, OPT_WATCH, 0, 0 },
 	{ 'h', "help", OPT_FLAG, AT(help), NULL, "this help", OPT_ANY, 0, 0 },
 	{ 'V', "version", OPT_MAYBE, AT(version), "json", "the version", OPT_ANY, 0, 0 },
 	{ 0, "schema", OPT_FLAG, AT(schema), NULL, "the JSON schema of the report", OPT_ANY, 0, 0 },
@@ -173,11 +172,6 @@ static int set(struct options *out, const struct opt *row, const char *name, con
 	case OPT_EXACT:
 	case OPT_NUMBER:
 		return set_amount(out, row, name, value);
-	case OPT_TEXT:
-		if (!*value)
-			return fail(out, "%s: the value is empty", name);
-		*(const char **)field = value;
-		return 0;
 	case OPT_MAYBE:
 		*(const char **)field = value ? value : "";
 		return 0;

@@ -15,7 +15,6 @@ enum opt_type {
 	OPT_TIME,    /* a bare number is seconds */
 	OPT_EXACT,   /* a time that needs a unit */
 	OPT_NUMBER,
-	OPT_TEXT,
 	OPT_MAYBE, /* text, only as --name=TEXT; the default is "" */
 	OPT_TEXTS, /* repeatable */
 	OPT_PIDS,  /* repeatable, and lists with commas */

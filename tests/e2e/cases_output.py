@@ -74,7 +74,7 @@ class Refused(Case):
         self.assertEqual(list(self.place.iterdir()), [])
 
     def test_a_tape_that_cannot_be_written(self):
-        done = self.run_greenwatch("-p", self.sleeper().pid, "--tape", "no/x.tape")
+        done = self.run_greenwatch("record", "no/x.tape", "-p", self.sleeper().pid)
         self.assert_refused(done, 1, "no/x.tape", "No such file")
 
 
@@ -145,7 +145,7 @@ class Files(Case):
 
     def test_a_full_disk_under_the_tape_is_an_error(self):
         app = self.app()
-        done = self.full_disk("-p", app.pid, "-d", "0.5", "--tape", "full/x.tape").finish()
+        done = self.full_disk("record", "full/x.tape", "-p", app.pid, "-d", "0.5").finish()
         self.assertEqual(done.code, 1, done)
         self.assertRegex(done.err, "(?m)^greenwatch: .*tape")
 
@@ -266,7 +266,7 @@ class Stdout(Case):
 class Tapes(Case):
     def test_a_tape_replayed_without_root_gives_the_same_bytes(self):
         app = self.app()
-        watching = self.watch("-p", app.pid, "--json", "-o", "live.jsonl", "--tape", "x.tape")
+        watching = self.watch("record", "x.tape", "-p", app.pid, "--json", "-o", "live.jsonl")
         app.do("stall", 0.2, 3)
         app.do("burn", 0.3)
         app.do("stall", 0.6)
@@ -300,7 +300,7 @@ class Tapes(Case):
 
     def test_a_tape_that_was_cut_is_refused_or_said_to_be_short(self):
         app = self.app()
-        watching = self.watch("-p", app.pid, "--tape", "x.tape")
+        watching = self.watch("record", "x.tape", "-p", app.pid)
         app.stall()
         self.assert_done(stop(watching))
         whole = (self.place / "x.tape").read_bytes()

@@ -76,7 +76,7 @@ class Refused(Case):
 
     def test_an_option_without_its_value_is_refused(self):
         for word in ("-p", "-d", "-T", "-o", "--pid", "--duration", "--threshold", "--output", "--max-stalls",
-                     "--sample-period", "--color", "--tape"):
+                     "--sample-period", "--color"):
             self.refuse(word, gist=(word, "value"))
 
     def test_a_value_for_an_option_without_one_is_refused(self):
@@ -157,7 +157,7 @@ class Help(Case):
                     self.assertIn(word, text)
 
     def test_help_hides_what_is_for_developers(self):
-        self.assertNotRegex(self.say("-h"), "--tape|replay")
+        self.assertNotRegex(self.say("-h"), "record|replay")
 
     def test_replay_has_a_help_of_its_own(self):
         for args in (("replay", "-h"), ("help", "replay")):

@@ -27,7 +27,7 @@ record() {
 	target=$!
 	exec 9>/srv/go
 	until grep -qs READY /srv/ready; do sleep 0.1; done
-	"$greenwatch" -p $target -T 50ms --tape /srv/out/"$1".tape >/dev/null 2>/srv/said &
+	"$greenwatch" record /srv/out/"$1".tape -p $target -T 50ms >/dev/null 2>/srv/said &
 	watcher=$!
 	until grep -q '^watching' /srv/said; do sleep 0.1; done
 	echo go >&9
