@@ -210,7 +210,7 @@ struct wire_stack {
 };
 #define WIRE_STACK_BASE (sizeof(struct wire_stack) - WIRE_FRAMES * sizeof(struct wire_pyframe))
 
-/* stacks[]: scratch of one loop. Read by user space while a slice lasts. */
+/* scratches[]: stacks and waits of one loop's turn. Read by user space while a slice lasts. */
 struct wire_scratch {
 	__u32 best;    /* which of slice[] holds the longest finished one of the turn */
 	__u32 sent;    /* slice[best] has been sent */
