@@ -8,7 +8,7 @@
 #ifndef LOOP_BPF_H
 #define LOOP_BPF_H
 
-#include "common.bpf.h"
+#include "slice.bpf.h"
 
 /* The struct file behind a descriptor of a task, as a mere identity; 0: none. */
 static __always_inline __u64 file_of(struct task_struct *task, __s32 fd)
@@ -152,8 +152,7 @@ static __noinline void loop_finish(struct task_struct *task, struct thread *th, 
 	if (!l)
 		return;
 	loop_write_begin(l);
-	if (turn_repair(l, &c))
-		count(turn_repaired);
+	slice_repair(l, th->slot, &c);
 	if (turn_close(l, now) > config.late_ns)
 		late_send(l, th->slot, now, flags);
 	l->turn.phase = WIRE_OUT;

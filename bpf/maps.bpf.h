@@ -27,7 +27,7 @@ struct thread {
 /* Settings: user space assigns them whole before loading, the verifier folds them. */
 const volatile struct wire_config config __weak = {
 	.late_ns = 100000000,
-	.period_ns = 10000000,
+	.period_ns = 4000000,
 	.follow = 1,
 };
 

@@ -2,48 +2,75 @@
 /*
  * sample.bpf.c: what a loop's thread runs, once its turn is half way to late.
  *
- * On the thread's own CPU clock, so a thread that gets no CPU gives no
- * samples, and one that sleeps neither. User space opens the event for each
- * loop (live.c).
+ * The scheduler's tick, which comes anyway, interrupts the thread; how much
+ * CPU time a sample stands for is read off the ledger. A clock of the thread's
+ * own (a perf event per loop, opened by live.c) costs an interrupt each time,
+ * 30 us on a virtual machine, and serves only where the tick does not come.
  */
 #include "stack.bpf.h"
+#include "slice.bpf.h"
 
-#define SAMPLES_DENSE 128 /* in one turn; then every 16th stands for 16 */
-
-SEC("?perf_event")
-int sample_tick(struct bpf_perf_event_data *ctx)
+static __always_inline struct wire_stack *sample_at(struct wire_loop *l, __u32 slot, __u64 now)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *th = thread_of(task);
-	struct wire_loop *l = th ? loop_at(th->slot) : NULL;
-	struct wire_scratch *scratch;
+	struct wire_scratch *scratch = scratch_at(slot);
+	__u64 weight;
+
+	if (!scratch)
+		return NULL;
+	weight = turn_sample(&l->turn, now, config.period_ns);
+	if (!weight)
+		return NULL;
+	scratch->sample.weight_ns = weight;
+	return &scratch->sample;
+}
+
+static __noinline void sample(void *ctx, struct task_struct *task, struct thread *th)
+{
+	struct wire_loop *l = loop_at(th->slot);
+	struct turn_clock c = clock_of(task);
 	struct wire_stack *s;
-	__u64 now = bpf_ktime_get_ns();
-	__u32 weight = 1;
 
 	if (!l || l->turn.phase != WIRE_BUSY || l->turn.entering)
-		return 0;
-	if (turn_since(now, l->turn.began_ns) < config.late_ns / 2)
-		return 0;
-	if (++l->turn.samples > SAMPLES_DENSE) {
-		if (l->turn.samples & 15)
-			return 0;
-		weight = 16;
-	}
-	scratch = scratch_at(th->slot);
-	if (!scratch)
-		return 0;
-	s = &scratch->sample;
+		return;
+	if (turn_since(c.now_ns, l->turn.began_ns) < config.late_ns / 2)
+		return;
+	loop_write_begin(l);
+	slice_repair(l, th->slot, &c);
+	s = sample_at(l, th->slot, c.now_ns);
+	loop_write_end(l);
+	if (!s)
+		return;
 	stack_take(ctx, s, l, th->slot, (struct pt_regs *)bpf_task_pt_regs(task));
 	s->head.kind = WIRE_SAMPLE;
-	s->head.now_ns = now;
-	s->off_ns = now;
+	s->head.now_ns = c.now_ns;
+	s->off_ns = c.now_ns;
 	s->blocked_ns = 0;
 	s->runqueue_ns = 0;
 	s->stopped_ns = 0;
-	s->weight_ns = config.period_ns * weight;
 	s->call = -1;
 	s->off = WIRE_ON;
 	send_stack(s);
+}
+
+/* Any timer that expires, the tick among them. */
+SEC("?tp_btf/hrtimer_expire_entry")
+int BPF_PROG(sample_tick)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *th = thread_of(task);
+
+	if (th && th->slot)
+		sample(ctx, task, th);
+	return 0;
+}
+
+SEC("?perf_event")
+int sample_clock(struct bpf_perf_event_data *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *th = thread_of(task);
+
+	if (th && th->slot)
+		sample(ctx, task, th);
 	return 0;
 }

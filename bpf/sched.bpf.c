@@ -7,10 +7,8 @@
  * is still mapped; the registers tell the call and its arguments. Healthy
  * turns send nothing.
  */
+#include "slice.bpf.h"
 #include "stack.bpf.h"
-
-#define SENT_LIMIT  64      /* slices sent one by one in a turn; then the longest only */
-#define SENT_MIN_NS 1000000 /* shorter ones are summed by call */
 
 static __always_inline __u32 off_kind(bool preempt, __u32 state)
 {
@@ -66,7 +64,6 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 	__u32 off = off_kind(preempt, state);
 	struct turn_clock c = clock_of(task);
 	__u64 now = c.now_ns;
-	int repaired;
 
 	if (!l || l->turn.phase == WIRE_OUT)
 		return;
@@ -75,10 +72,11 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 		return;
 	}
 	loop_write_begin(l);
+	slice_repair(l, th->slot, &c);
 	if (off == WIRE_BLOCKED && in_own_wait(l, regs)) {
-		repaired = turn_idle(l, &c);
+		turn_idle(l, &c);
 	} else {
-		repaired = turn_out(l, &c, off);
+		turn_out(l, &c, off);
 		l->turn.call = (__s32)regs->orig_ax;
 		l->turn.args[0] = regs->di;
 		l->turn.args[1] = regs->si;
@@ -88,87 +86,12 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 	}
 	l->until_ns = now;
 	loop_write_end(l);
-	if (repaired)
-		count(turn_repaired);
-}
-
-/* Sums a slice by its call; what finds no place of its own goes to the last one. */
-static __noinline void waits_add(struct wire_scratch *scratch, __s32 call, __u64 ns)
-{
-	__u32 i;
-
-	for (i = 0; i < WIRE_WAITS - 1; i++) {
-		if (i >= scratch->n_waits || scratch->waits[i].call == call)
-			break;
-	}
-	i &= WIRE_WAITS - 1;
-	if (i >= scratch->n_waits) {
-		scratch->n_waits = i + 1;
-		scratch->waits[i].call = i == WIRE_WAITS - 1 ? -2 : call;
-		scratch->waits[i].calls = 0;
-		scratch->waits[i].total_ns = 0;
-		scratch->waits[i].max_ns = 0;
-	}
-	scratch->waits[i].calls++;
-	scratch->waits[i].total_ns += ns;
-	if (ns > scratch->waits[i].max_ns)
-		scratch->waits[i].max_ns = ns;
-}
-
-/* before: who had the CPU until now. A full table keeps what it has: shares are lower bounds. */
-static __noinline void rivals_add(struct wire_scratch *scratch, struct task_struct *before,
-				  __u64 ns)
-{
-	__u32 tid = before->pid, i;
-
-	for (i = 0; i < 4; i++) {
-		if (i >= scratch->n_rivals || scratch->rivals[i].tid == tid)
-			break;
-	}
-	if (i >= 4)
-		return;
-	if (i >= scratch->n_rivals) {
-		scratch->n_rivals = i + 1;
-		scratch->rivals[i].tid = tid;
-		scratch->rivals[i].pid = before->tgid;
-		scratch->rivals[i].share_ns = 0;
-		bpf_probe_read_kernel_str(scratch->rivals[i].comm, WIRE_COMM, before->comm);
-	}
-	scratch->rivals[i].share_ns += ns;
-}
-
-/* A slice with a stack has ended: keep it if it is the longest, send it if the turn is late. */
-static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scratch,
-				 const struct turn_slice *slice, __u64 now)
-{
-	__u32 i = (scratch->best ^ 1) & 1;
-	struct wire_stack *s = &scratch->slice[i];
-	__u64 len = slice->blocked_ns + slice->stopped_ns;
-	bool longest = len > scratch->best_ns;
-	bool send = turn_since(now, l->turn.began_ns) > config.late_ns && len >= SENT_MIN_NS &&
-		    scratch->n_sent < SENT_LIMIT;
-
-	s->head.flags &= ~WIRE_STACK_PENDING;
-	s->head.now_ns = now;
-	s->blocked_ns = slice->blocked_ns;
-	s->stopped_ns = slice->stopped_ns;
-	s->runqueue_ns = slice->runqueue_ns;
-	if (send) {
-		scratch->n_sent++;
-		send_stack(s);
-	}
-	if (longest) {
-		scratch->best = i;
-		scratch->best_ns = len;
-		scratch->sent = send;
-	}
 }
 
 static __noinline void returns(struct task_struct *task, struct thread *th,
 			       struct task_struct *before)
 {
 	struct wire_loop *l = loop_at(th->slot);
-	struct wire_scratch *scratch;
 	struct turn_slice slice;
 	__u64 now = bpf_ktime_get_ns();
 
@@ -183,15 +106,7 @@ static __noinline void returns(struct task_struct *task, struct thread *th,
 	loop_write_begin(l);
 	turn_in(l, now, &slice);
 	l->until_ns = now;
-	scratch = slice.off == WIRE_ON ? NULL : scratch_at(th->slot);
-	if (scratch) {
-		if (slice.blocked_ns)
-			waits_add(scratch, l->turn.call, slice.blocked_ns);
-		if (slice.runqueue_ns)
-			rivals_add(scratch, before, slice.runqueue_ns);
-		if (slice.off != WIRE_RUNNABLE)
-			slice_end(l, scratch, &slice, now);
-	}
+	slice_count(l, th->slot, &slice, before);
 	loop_write_end(l);
 }
 

@@ -20,8 +20,7 @@ static __noinline void turn_next(struct task_struct *task, struct thread *th, st
 
 	loop_write_begin(l);
 	turn_gate_begin(&l->turn);
-	if (turn_repair(l, &c))
-		count(turn_repaired);
+	slice_repair(l, th->slot, &c);
 	if (turn_close(l, now) > config.late_ns)
 		late_send(l, th->slot, now, 0);
 	if (l->turn.slices)

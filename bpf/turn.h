@@ -15,9 +15,8 @@
  * what is sent where, is the business of the .bpf.c files. Between two
  * events every nanosecond goes to exactly one part of the ledger.
  *
- * Some switch-ins are never traced (8 in 1,000 under load), and some wakings
- * neither. The kernel's own sums then tell how long the thread stood in the
- * run queue and how long it ran.
+ * Some switch-ins are never traced: whoever tells of an event of a running
+ * thread calls turn_repair() (repair.h) before.
  */
 #ifndef TURN_H
 #define TURN_H
@@ -27,6 +26,8 @@
 /* A thread can be woken between saying that it sleeps and leaving the CPU; while it looks for
  * other work to pull, that takes up to half a millisecond. */
 #define TURN_EARLY_NS 1000000
+
+#define TURN_DENSE 128 /* samples of a turn */
 
 /* Stores before and after stay in this order; the other CPU reads them in the opposite one. */
 #define turn_barrier() __asm__ volatile("" ::: "memory")
@@ -82,6 +83,7 @@ static inline void turn_begin(struct wire_loop *l, __u64 now)
 	t->phase = WIRE_BUSY;
 	t->slices = 0;
 	t->samples = 0;
+	t->sampled_ns = 0;
 	t->ledger.oncpu_ns = 0;
 	t->ledger.blocked_ns = 0;
 	t->ledger.runqueue_ns = 0;
@@ -148,46 +150,10 @@ static inline void turn_in(struct wire_loop *l, __u64 now, struct turn_slice *s)
 	t->slices++;
 }
 
-/* Neither its waking nor its switch-in was seen: what it did not stand in the run queue and did
- * not run, it was asleep. */
-static inline __u64 turn_guess_in(struct wire_turn *t, const struct turn_clock *c, __u64 queued)
-{
-	__u64 ran = turn_since(c->exec_ns, t->exec_ns);
-	__u64 gap = turn_since(c->now_ns, t->off_ns);
-
-	if (queued > gap)
-		queued = gap;
-	if (ran > gap - queued)
-		ran = gap - queued;
-	t->wake_ns = t->off_ns + gap - queued - ran;
-	return c->now_ns - ran;
-}
-
-/* An event shows the thread on the CPU, but its switch-in was never seen: make it good. */
-static inline int turn_repair(struct wire_loop *l, const struct turn_clock *c)
+/* The thread leaves the CPU inside a turn. */
+static inline void turn_out(struct wire_loop *l, const struct turn_clock *c, __u32 off)
 {
 	struct wire_turn *t = &l->turn;
-	struct turn_slice unused;
-	__u64 in, queued;
-
-	if (t->off == WIRE_ON)
-		return 0;
-	queued = turn_since(c->run_delay, t->run_delay);
-	if (t->off == WIRE_RUNNABLE)
-		in = t->off_ns + queued;
-	else if (turn_seen_waking(t))
-		in = turn_woken(t, c->now_ns) + queued;
-	else
-		in = turn_guess_in(t, c, queued);
-	turn_in(l, in < c->now_ns ? in : c->now_ns, &unused);
-	return 1;
-}
-
-/* The thread leaves the CPU inside a turn. 1 if a switch-in had to be made good. */
-static inline int turn_out(struct wire_loop *l, const struct turn_clock *c, __u32 off)
-{
-	struct wire_turn *t = &l->turn;
-	int repaired = turn_repair(l, c);
 
 	turn_on_cpu(t, c->now_ns);
 	t->wake_ns = 0;
@@ -196,18 +162,15 @@ static inline int turn_out(struct wire_loop *l, const struct turn_clock *c, __u3
 	t->exec_ns = c->exec_ns;
 	turn_barrier();
 	t->off = off;
-	return repaired;
 }
 
 /* The thread goes to sleep in its own wait: what began without an entry was no turn. */
-static inline int turn_idle(struct wire_loop *l, const struct turn_clock *c)
+static inline void turn_idle(struct wire_loop *l, const struct turn_clock *c)
 {
-	int repaired = turn_out(l, c, WIRE_BLOCKED);
-
+	turn_out(l, c, WIRE_BLOCKED);
 	if (l->turn.phase == WIRE_BUSY)
 		turn_into_total(l);
 	l->turn.phase = WIRE_IDLE;
-	return repaired;
 }
 
 /* Somebody wakes the thread; may run beside turn_out on another CPU. */
@@ -239,6 +202,24 @@ static inline __u64 turn_close(struct wire_loop *l, __u64 now)
 		l->lag_max_ns = len;
 	l->lag[hist_index(len)]++;
 	return len;
+}
+
+/*
+ * CPU time that a sample taken now would stand for; 0: it is not due. In one
+ * turn the first TURN_DENSE stand for a period each, later ones for 16.
+ */
+static inline __u64 turn_sample(struct wire_turn *t, __u64 now, __u64 period)
+{
+	__u64 ran = t->ledger.oncpu_ns + turn_since(now, t->last_ns);
+	__u64 weight = t->samples ? turn_since(ran, t->sampled_ns) : period;
+
+	if (t->samples >= TURN_DENSE)
+		period *= 16;
+	if (weight + TURN_EARLY_NS / 2 < period)
+		return 0;
+	t->sampled_ns = ran;
+	t->samples++;
+	return weight;
 }
 
 /*

@@ -110,6 +110,7 @@ struct wire_turn {
 	struct wire_ledger ledger;
 	__u32 slices; /* stretches off the CPU so far */
 	__u32 samples;
+	__u64 sampled_ns; /* CPU time of the turn at the last of them */
 };
 
 enum wire_wait_class {
@@ -291,7 +292,7 @@ struct wire_config {
 /* A size that changes is a new WIRE_VERSION. */
 _Static_assert(sizeof(struct wire_head) == 16, "wire_head");
 _Static_assert(sizeof(struct wire_ledger) == 48, "wire_ledger");
-_Static_assert(sizeof(struct wire_turn) == 168, "wire_turn");
+_Static_assert(sizeof(struct wire_turn) == 176, "wire_turn");
 _Static_assert(WIRE_STACK_BASE == 240, "wire_stack");
 _Static_assert(sizeof(struct wire_found) == 72, "wire_found");
 _Static_assert(sizeof(struct wire_late) == 424, "wire_late");

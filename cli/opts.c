@@ -40,7 +40,7 @@ static const struct opt table[] = {
 	{ 0, "max-stalls", OPT_NUMBER, AT(max_stalls), "N",
 	  "stalls kept one by one, the rest is counted (10000)", OPT_WATCH, 1, 10000000 },
 	{ 0, "sample-period", OPT_EXACT, AT(period_ns), "TIME",
-	  "CPU time between two samples (10ms)", OPT_WATCH, 1000000, 10 * TIME_SECOND },
+	  "CPU time between two samples, at least (4ms)", OPT_WATCH, 1000000, 10 * TIME_SECOND },
 	{ 0, "no-follow", OPT_FLAG, AT(no_follow), NULL, "leave children out", OPT_WATCH, 0, 0 },
 	{ 0, "no-clobber", OPT_FLAG, AT(no_clobber), NULL, "never replace an existing file",
 	  OPT_ANY, 0, 0 },

@@ -17,7 +17,7 @@
 #include "source/source.h"
 
 #define THRESHOLD_NS 100000000
-#define PERIOD_NS    10000000
+#define PERIOD_NS    4000000
 #define SNAPSHOT_NS  200000000 /* gw_now looks no more often */
 
 struct gw {

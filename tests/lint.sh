@@ -29,7 +29,7 @@ doors() {
 		others=$(grep -lE "#include <$header" "$@" | grep -vE "^($door)$" || true)
 		[ -z "$others" ] || complain "<$header> has one door, $door; included by" $others
 	done <<-'DOORS'
-		bpf/(libbpf|bpf)\.h lib/source/live\.c|tests/bench/.*
+		bpf/(libbpf|bpf)\.h lib/source/(live|gate)\.c|tests/bench/.*
 		(libelf|gelf)\.h lib/name/elf\.c
 		elfutils/ lib/name/unwind\.c
 		cjson/ lib/sink/json.*\.[ch]|tests/unit/.*

@@ -156,7 +156,7 @@ struct gw_opts {
 	size_t n_pids;
 	bool no_follow;        /* leave children out */
 	uint64_t threshold_ns; /* 0: 100 ms */
-	uint64_t period_ns;    /* CPU time between samples; 0: 10 ms */
+	uint64_t period_ns;    /* CPU time between samples, at least; 0: 4 ms */
 	uint32_t max_stalls;   /* kept one by one in the report; 0: 10,000 */
 	const char *record;    /* tape to write; NULL: none */
 	const char *replay;    /* tape to read instead of the kernel; NULL: none */

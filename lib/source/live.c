@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * live.c: loads the probes, chooses the gate, maps the slots, drains the ring.
+ * live.c: loads the probes, maps the slots, drains the ring.
  *
- * The one door to libbpf. Features are found by trying, never by version.
+ * With gate.c the one door to libbpf. Features are found by trying, never by version.
  */
 #include "source/live.h"
 
@@ -11,28 +11,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "probes.skel.h"
+#include "source/gate.h"
 #include "source/refuse.h"
 #include "source/tracefs.h"
 
-#define WAIT_CALLS 8
-#define LOG_SIZE   (1 << 20)
-
-enum gate {
-	GATE_FENTRY,
-	GATE_TRACEPOINT,
-	GATE_RAW,
-};
+#define LOG_SIZE (1 << 20)
 
 struct live {
 	struct probes *skel;
 	struct ring_buffer *ring;
 	enum gate gate;
-	struct bpf_link *gate_links[WAIT_CALLS];
+	bool ticks; /* the tick gives the samples */
+	struct bpf_link *gate_links[GATE_LINKS];
 	struct bpf_link **samples; /* one per slot */
 	struct slots slots;
 	uint32_t n_slots, n_layouts;
@@ -43,112 +37,15 @@ struct live {
 	uint32_t budget;
 };
 
-static const char *const wait_calls[WAIT_CALLS] = {
-	"epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
-	"ppoll",      "select",      "pselect6",     "io_uring_enter",
-};
-
-/* Attaches a program that sets map[0] to the entry of a wait call, enters it, looks. */
-static bool fentry_fires(int id, int map)
-{
-	const struct bpf_insn set_one[] = {
-		{ .code = BPF_LD | BPF_DW | BPF_IMM,
-		  .dst_reg = BPF_REG_1,
-		  .src_reg = BPF_PSEUDO_MAP_VALUE,
-		  .imm = map },
-		{ 0 },
-		{ .code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_1, .imm = 1 },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY,
-		    .attach_btf_id = id);
-	int prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "turn_probe", "GPL", set_one,
-				 sizeof(set_one) / sizeof(set_one[0]), &opts);
-	int link = prog < 0 ? prog : bpf_raw_tracepoint_open(NULL, prog);
-	uint64_t fired = 0;
-	uint32_t zero = 0;
-
-	if (link >= 0) {
-		syscall(SYS_epoll_wait, -1, NULL, 0, 0);
-		bpf_map_lookup_elem(map, &zero, &fired);
-		close(link);
-	}
-	if (prog >= 0)
-		close(prog);
-	return fired;
-}
-
-/* Refused where the kernel is built or locked down without it; attached, but silent, before 7.x
- * where kernel.ftrace_enabled is 0. */
-static bool fentry_works(void)
-{
-	int id = libbpf_find_vmlinux_btf_id("__x64_sys_epoll_wait", BPF_TRACE_FENTRY), map;
-	bool works;
-
-	if (id <= 0)
-		return false;
-	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "turn_probe", sizeof(uint32_t), sizeof(uint64_t),
-			     1, NULL);
-	if (map < 0)
-		return false;
-	works = fentry_fires(id, map);
-	close(map);
-	return works;
-}
-
-static bool tracefs_works(void)
-{
-	int fd = tracefs_open();
-	bool works = fd >= 0 && tracefs_entry_id(fd, "epoll_wait") > 0;
-
-	if (fd >= 0)
-		close(fd);
-	return works;
-}
-
-static int gate_attach_one(struct live *live, int tracefs, uint32_t i)
-{
-	struct bpf_program *prog = strcmp(wait_calls[i], "io_uring_enter")
-					   ? live->skel->progs.turn_enter
-					   : live->skel->progs.turn_ring;
-	int id = tracefs_entry_id(tracefs, wait_calls[i]), fd;
-
-	if (id < 0)
-		return id == -ENOENT ? 0 : id; /* a call this kernel does not have */
-	fd = perf_open(PERF_TYPE_TRACEPOINT, id, 1, -1, 0);
-	if (fd < 0)
-		return fd;
-	live->gate_links[i] = bpf_program__attach_perf_event(prog, fd);
-	if (!live->gate_links[i]) {
-		close(fd);
-		return -errno;
-	}
-	return 0;
-}
-
-static int gate_attach(struct live *live)
-{
-	int tracefs, err = 0;
-
-	if (live->gate != GATE_TRACEPOINT)
-		return 0;
-	tracefs = tracefs_open();
-	if (tracefs < 0)
-		return tracefs;
-	for (uint32_t i = 0; !err && i < WAIT_CALLS; i++)
-		err = gate_attach_one(live, tracefs, i);
-	close(tracefs);
-	return err;
-}
-
 /* A program's name begins with its probe; what is optional is chosen here. */
 struct choice {
 	const char *prefix;
 	enum gate gate; /* wanted with this gate only */
 	bool gated;
-	bool recent; /* wanted where sched_switch hands over the state, or not there */
 	bool by_age;
+	bool recent; /* wanted where sched_switch hands over the state, or not there */
+	bool by_tick;
+	bool ticks; /* wanted where the tick gives the samples, or not there */
 };
 
 static const struct choice choices[] = {
@@ -158,16 +55,20 @@ static const struct choice choices[] = {
 	{ .prefix = "turn_raw", .gated = true, .gate = GATE_RAW },
 	{ .prefix = "sched_switch_old", .by_age = true, .recent = false },
 	{ .prefix = "sched_switch", .by_age = true, .recent = true },
+	{ .prefix = "sample_tick", .by_tick = true, .ticks = true },
+	{ .prefix = "sample_clock", .by_tick = true, .ticks = false },
 };
 
-static bool wanted_program(const char *name, enum gate gate, bool recent)
+static bool wanted_program(const char *name, const struct live *live, bool recent)
 {
 	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
 		const struct choice *c = &choices[i];
 
 		if (strncmp(name, c->prefix, strlen(c->prefix)))
 			continue;
-		return c->gated ? c->gate == gate : c->recent == recent;
+		if (c->by_tick)
+			return c->ticks == live->ticks;
+		return c->gated ? c->gate == live->gate : c->recent == recent;
 	}
 	return true;
 }
@@ -199,7 +100,7 @@ static int load(struct live *live, const struct live_opts *opts, bool recent, ch
 		return -errno;
 	memcpy((void *)&live->skel->rodata->config, &config, sizeof(config));
 	bpf_object__for_each_program(prog, live->skel->obj) bpf_program__set_autoload(
-		prog, wanted_program(bpf_program__name(prog), live->gate, recent));
+		prog, wanted_program(bpf_program__name(prog), live, recent));
 	err = set_sizes(live);
 	if (!err)
 		err = probes__load(live->skel);
@@ -213,7 +114,8 @@ static int load(struct live *live, const struct live_opts *opts, bool recent, ch
 static int attach(struct live *live)
 {
 	struct bpf_program *prog;
-	int err = gate_attach(live);
+	int err = gate_attach(live->gate, live->skel->progs.turn_enter, live->skel->progs.turn_ring,
+			      live->gate_links);
 
 	if (err)
 		return err;
@@ -276,7 +178,8 @@ static int open_parts(struct live *live, const struct live_opts *opts, const cha
 	live->samples = calloc(live->n_slots, sizeof(*live->samples));
 	if (!live->samples)
 		return -ENOMEM;
-	live->gate = fentry_works() ? GATE_FENTRY : tracefs_works() ? GATE_TRACEPOINT : GATE_RAW;
+	live->gate = gate_choose();
+	live->ticks = gate_tick_comes();
 	err = load(live, opts, true, NULL);
 	if (err == -EINVAL || err == -EACCES)
 		err = load(live, opts, false, NULL);
@@ -322,7 +225,7 @@ void live_close(struct live *live)
 	ring_buffer__free(live->ring);
 	for (uint32_t i = 0; live->samples && i < live->n_slots; i++)
 		bpf_link__destroy(live->samples[i]);
-	for (uint32_t i = 0; i < WAIT_CALLS; i++)
+	for (uint32_t i = 0; i < GATE_LINKS; i++)
 		bpf_link__destroy(live->gate_links[i]);
 	slots_close(&live->slots);
 	probes__destroy(live->skel);
@@ -366,13 +269,7 @@ int live_attach(struct live *live, uint32_t pid)
 
 const char *live_gate(const struct live *live)
 {
-	static const char *const names[] = {
-		[GATE_FENTRY] = "fentry",
-		[GATE_TRACEPOINT] = "tracepoint",
-		[GATE_RAW] = "raw-tracepoint",
-	};
-
-	return names[live->gate];
+	return gate_name(live->gate);
 }
 
 int live_fd(const struct live *live)
@@ -446,12 +343,15 @@ int live_aim(struct live *live, uint32_t slot, uint32_t serial, uint64_t tstate,
 
 int live_sample(struct live *live, uint32_t slot, uint32_t tid)
 {
-	int fd = perf_open(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, live->period_ns, tid, -1);
+	int fd;
 
+	if (live->ticks)
+		return 0;
+	fd = perf_open(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, live->period_ns, tid, -1);
 	if (fd < 0)
 		return fd;
 	bpf_link__destroy(live->samples[slot]);
-	live->samples[slot] = bpf_program__attach_perf_event(live->skel->progs.sample_tick, fd);
+	live->samples[slot] = bpf_program__attach_perf_event(live->skel->progs.sample_clock, fd);
 	if (!live->samples[slot]) {
 		close(fd);
 		return -errno;

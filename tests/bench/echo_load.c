@@ -4,7 +4,9 @@
  * connections busy, one 64-byte message in flight on each, and prints one JSON line:
  * replies, wall_ns and cpu_ns (CPU time of process PID, the server), all taken over the
  * same window after the warm-up. It talks to 127.0.0.1 only and gives up 5 s after its
- * time; a connection that fails or closes is an error, never a smaller number.
+ * time; a connection that fails or closes is an error, never a smaller number. It never
+ * sleeps: waking it on the other CPU would be work of the server, more or less of it as
+ * the load falls behind or not, and several times what is measured.
  */
 
 #define _GNU_SOURCE
@@ -122,7 +124,7 @@ static int load_until(struct load *load, uint64_t end_ns)
 	struct epoll_event events[64];
 
 	while (clock_ns(CLOCK_MONOTONIC) < end_ns) {
-		int n = epoll_wait(load->epfd, events, 64, 10);
+		int n = epoll_wait(load->epfd, events, 64, 0);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;

@@ -73,22 +73,32 @@ def rounds(states, n):
         yield i, states[at:] + states[:at]
 
 
+def states_of(bench, server):
+    """How each state comes about, greenwatch watching SERVER."""
+    return {
+        "a": contextlib.nullcontext,
+        "a2": contextlib.nullcontext,
+        "b": bench.empty_gate,
+        "c": lambda: bench.greenwatch(server.pid),
+    }
+
+
 def echo(bench, kind):
-    """Throughput of an echo server, unwatched (a, a2) and watched (b)."""
+    """Throughput of an echo server: unwatched (a, a2), empty gate (b), greenwatch (c)."""
     taken = []
     with bench.server(kind) as (server, port):
-        echo_phase(bench, server, port, "a")  # warms the server; not counted
-        for i, states in rounds(["a", "a2", "b"], bench.opts.rounds):
+        ways = states_of(bench, server)
+        echo_phase(bench, server, port, ways["a"])  # warms the server; not counted
+        for i, states in rounds(list(ways), bench.opts.rounds):
             bench.say(f"echo_{kind}: round {i + 1} of {bench.opts.rounds}")
-            taken.append({s: echo_phase(bench, server, port, s) for s in states})
+            taken.append({s: echo_phase(bench, server, port, ways[s]) for s in states})
     return {"rounds": taken}
 
 
-def echo_phase(bench, server, port, state):
+def echo_phase(bench, server, port, attached):
     """One stretch of load on one state: replies, wall_ns and cpu_ns of the server; and how
     often it slept per reply, which says whether it was saturated at all."""
-    watched = bench.greenwatch(server.pid) if state == "b" else contextlib.nullcontext()
-    with watched as tool:
+    with attached() as tool:
         time.sleep(SETTLE_SECONDS)
         slept = sleeps(server.pid)
         with bench.load(server, port, 200, bench.opts.seconds * 1000) as load:
@@ -105,12 +115,7 @@ def bystander(bench):
     """ns per call of an unwatched process: nothing on (a, a2), empty (b), greenwatch (c)."""
     taken, n = [], bench.opts.rounds
     with bench.server("gevent") as (idle, _port):
-        ways = {
-            "a": contextlib.nullcontext,
-            "a2": contextlib.nullcontext,
-            "b": bench.empty_gate,
-            "c": lambda: bench.greenwatch(idle.pid),
-        }
+        ways = states_of(bench, idle)
         for i, states in rounds(list(ways), n):
             bench.say(f"bystander: round {i + 1} of {n}")
             taken.append({s: bystander_phase(bench, ways[s]) for s in states})

@@ -7,7 +7,7 @@
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include "bpf/turn.h"
+#include "bpf/repair.h"
 
 #define MS 1000000ULL
 
@@ -162,7 +162,10 @@ Test(turn, a_switch_in_never_traced_is_made_good_by_run_delay)
 {
 	begin_at(0);
 	turn_out(&loop, at(10 * MS, 7 * MS, 0), WIRE_RUNNABLE);
-	cr_assert_eq(turn_out(&loop, at(30 * MS, 11 * MS, 0), WIRE_BLOCKED), 1);
+	cr_assert_eq(turn_repair(&loop, at(30 * MS, 11 * MS, 0), &slice), 1);
+	cr_assert_eq(slice.off, WIRE_RUNNABLE);
+	cr_assert_eq(slice.runqueue_ns, 4 * MS);
+	turn_out(&loop, at(30 * MS, 11 * MS, 0), WIRE_BLOCKED);
 	turn_waking(&loop.turn, 40 * MS);
 	turn_in(&loop, 40 * MS, &slice);
 	check_closed(50, 50);
@@ -176,7 +179,7 @@ Test(turn, a_lost_switch_in_after_a_sleep_uses_the_waking)
 	begin_at(0);
 	turn_out(&loop, at(10 * MS, 0, 0), WIRE_BLOCKED);
 	turn_waking(&loop.turn, 60 * MS);
-	turn_repair(&loop, at(80 * MS, 2 * MS, 0));
+	turn_repair(&loop, at(80 * MS, 2 * MS, 0), &slice);
 	check_closed(80, 80);
 	cr_assert_eq(loop.turn.ledger.blocked_ns, 50 * MS);
 	cr_assert_eq(loop.turn.ledger.runqueue_ns, 2 * MS);
@@ -188,7 +191,7 @@ Test(turn, a_lost_switch_in_after_an_early_waking_is_made_good_too)
 	begin_at(0);
 	turn_waking(&loop.turn, 10 * MS - 1000);
 	turn_out(&loop, at(10 * MS, 0, 0), WIRE_BLOCKED);
-	turn_repair(&loop, at(60 * MS, 3 * MS, 0));
+	turn_repair(&loop, at(60 * MS, 3 * MS, 0), &slice);
 	check_closed(70, 70);
 	cr_assert_eq(loop.turn.ledger.runqueue_ns, 3 * MS);
 	cr_assert_eq(loop.turn.ledger.unaccounted_ns, 0);
@@ -198,6 +201,9 @@ Test(turn, a_sleep_of_which_neither_waking_nor_switch_in_was_seen_is_what_is_lef
 {
 	begin_at(0);
 	turn_out(&loop, at(10 * MS, 0, 100 * MS), WIRE_BLOCKED);
+	cr_assert_eq(turn_repair(&loop, at(60 * MS, 5 * MS, 115 * MS), &slice), 1);
+	cr_assert_eq(slice.off, WIRE_BLOCKED, "the slice is told as if it had been seen to end");
+	cr_assert_eq(slice.blocked_ns, 30 * MS);
 	turn_out(&loop, at(60 * MS, 5 * MS, 115 * MS), WIRE_BLOCKED);
 	turn_waking(&loop.turn, 60 * MS);
 	turn_in(&loop, 60 * MS, &slice);
@@ -212,7 +218,7 @@ Test(turn, sums_of_the_kernel_that_are_too_large_never_break_the_ledger)
 {
 	begin_at(0);
 	turn_out(&loop, at(10 * MS, 0, 0), WIRE_BLOCKED);
-	turn_repair(&loop, at(60 * MS, 900 * MS, 900 * MS));
+	turn_repair(&loop, at(60 * MS, 900 * MS, 900 * MS), &slice);
 	check_closed(70, 70);
 	cr_assert_eq(loop.turn.ledger.blocked_ns, 0);
 }
@@ -222,7 +228,8 @@ Test(turn, a_lost_switch_in_out_of_the_wait_still_begins_a_turn)
 	begin_at(0);
 	turn_idle(&loop, at(1 * MS, 5 * MS, 0));
 	turn_waking(&loop.turn, 50 * MS);
-	cr_assert_eq(turn_repair(&loop, at(90 * MS, 8 * MS, 0)), 1);
+	cr_assert_eq(turn_repair(&loop, at(90 * MS, 8 * MS, 0), &slice), 1);
+	cr_assert_eq(slice.off, WIRE_ON, "waking up from the wait is no slice");
 	check_closed(90, 37);
 }
 
@@ -263,6 +270,30 @@ Test(turn, preemption_inside_the_gate_belongs_to_the_next_turn)
 	cr_assert_eq(loop.turn.ledger.oncpu_ns, 10 * MS);
 }
 
+Test(turn, a_sample_stands_for_the_cpu_time_since_the_one_before)
+{
+	begin_at(0);
+	cr_assert_eq(turn_sample(&loop.turn, 50 * MS, 4 * MS), 4 * MS,
+		     "what came before it is not known");
+	cr_assert_eq(turn_sample(&loop.turn, 51 * MS, 4 * MS), 0, "not due");
+	cr_assert_eq(turn_sample(&loop.turn, 54 * MS, 4 * MS), 4 * MS);
+	turn_out(&loop, at(55 * MS, 0, 0), WIRE_BLOCKED);
+	turn_in(&loop, 95 * MS, &slice);
+	cr_assert_eq(turn_sample(&loop.turn, 96 * MS, 4 * MS), 0, "asleep it ran nothing");
+	cr_assert_eq(turn_sample(&loop.turn, 105 * MS, 4 * MS), 11 * MS, "ticks may be far apart");
+}
+
+Test(turn, samples_of_a_very_long_turn_are_taken_more_rarely_and_weigh_more)
+{
+	__u64 now = 0, total = 0;
+
+	begin_at(0);
+	while (now < 10000 * MS)
+		total += turn_sample(&loop.turn, now += MS, 4 * MS);
+	cr_assert_eq(loop.turn.samples, TURN_DENSE + (10000 - TURN_DENSE * 4) / 64);
+	cr_assert_leq(10000 * MS - total, 64 * MS);
+}
+
 Test(turn, the_longest_turn_and_the_histogram_are_kept)
 {
 	begin_at(0);
@@ -282,6 +313,7 @@ static void random_event(__u64 *now, __u64 *delay)
 	*delay += rand() % 1000;
 	switch (rand() % 6) {
 	case 0:
+		turn_repair(&loop, at(*now, *delay, 0), &slice);
 		turn_out(&loop, at(*now, *delay, 0), WIRE_RUNNABLE + rand() % 3);
 		break;
 	case 1:
@@ -291,10 +323,11 @@ static void random_event(__u64 *now, __u64 *delay)
 		turn_waking(&loop.turn, *now);
 		break;
 	case 3:
+		turn_repair(&loop, at(*now, *delay, 0), &slice);
 		turn_idle(&loop, at(*now, *delay, 0));
 		break;
 	default:
-		turn_repair(&loop, at(*now, *delay, 0));
+		turn_repair(&loop, at(*now, *delay, 0), &slice);
 		turn_close(&loop, *now);
 		turn_begin(&loop, *now);
 	}
@@ -309,7 +342,7 @@ Test(turn, no_order_of_events_breaks_the_ledger)
 		begin_at(5);
 		for (int i = 0; i < 50; i++)
 			random_event(&now, &delay);
-		turn_repair(&loop, at(now, delay, 0));
+		turn_repair(&loop, at(now, delay, 0), &slice);
 		turn_close(&loop, now);
 		cr_assert_eq(sum(&loop.total) + loop.idle_ns, now - began, "story %d", story);
 	}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * slice.bpf.h: what is kept of a turn's time off the CPU, and told if it is late.
+ *
+ * By call, by who ran instead, and the longest slice with its stack. Does no
+ * sums of the turn itself (turn.h).
+ */
+#ifndef SLICE_BPF_H
+#define SLICE_BPF_H
+
+#include "common.bpf.h"
+#include "repair.h"
+
+#define SENT_LIMIT  64      /* slices sent one by one in a turn; then the longest only */
+#define SENT_MIN_NS 1000000 /* shorter ones are summed by call */
+
+/* Sums a slice by its call; what finds no place of its own goes to the last one. */
+static __noinline void waits_add(struct wire_scratch *scratch, __s32 call, __u64 ns)
+{
+	__u32 i;
+
+	for (i = 0; i < WIRE_WAITS - 1; i++) {
+		if (i >= scratch->n_waits || scratch->waits[i].call == call)
+			break;
+	}
+	i &= WIRE_WAITS - 1;
+	if (i >= scratch->n_waits) {
+		scratch->n_waits = i + 1;
+		scratch->waits[i].call = i == WIRE_WAITS - 1 ? -2 : call;
+		scratch->waits[i].calls = 0;
+		scratch->waits[i].total_ns = 0;
+		scratch->waits[i].max_ns = 0;
+	}
+	scratch->waits[i].calls++;
+	scratch->waits[i].total_ns += ns;
+	if (ns > scratch->waits[i].max_ns)
+		scratch->waits[i].max_ns = ns;
+}
+
+/* before: who had the CPU until now. A full table keeps what it has: shares are lower bounds. */
+static __noinline void rivals_add(struct wire_scratch *scratch, struct task_struct *before,
+				  __u64 ns)
+{
+	__u32 tid = before->pid, i;
+
+	for (i = 0; i < 4; i++) {
+		if (i >= scratch->n_rivals || scratch->rivals[i].tid == tid)
+			break;
+	}
+	if (i >= 4)
+		return;
+	if (i >= scratch->n_rivals) {
+		scratch->n_rivals = i + 1;
+		scratch->rivals[i].tid = tid;
+		scratch->rivals[i].pid = before->tgid;
+		scratch->rivals[i].share_ns = 0;
+		bpf_probe_read_kernel_str(scratch->rivals[i].comm, WIRE_COMM, before->comm);
+	}
+	scratch->rivals[i].share_ns += ns;
+}
+
+/* A slice with a stack has ended: keep it if it is the longest, send it if the turn is late. */
+static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scratch,
+				 const struct turn_slice *slice)
+{
+	__u32 i = (scratch->best ^ 1) & 1;
+	struct wire_stack *s = &scratch->slice[i];
+	__u64 len = slice->blocked_ns + slice->stopped_ns;
+	__u64 now = slice->off_ns + len + slice->runqueue_ns;
+	bool longest = len > scratch->best_ns;
+	bool send = turn_since(now, l->turn.began_ns) > config.late_ns && len >= SENT_MIN_NS &&
+		    scratch->n_sent < SENT_LIMIT;
+
+	s->head.flags &= ~WIRE_STACK_PENDING;
+	s->head.now_ns = now;
+	s->blocked_ns = slice->blocked_ns;
+	s->stopped_ns = slice->stopped_ns;
+	s->runqueue_ns = slice->runqueue_ns;
+	if (send) {
+		scratch->n_sent++;
+		send_stack(s);
+	}
+	if (longest) {
+		scratch->best = i;
+		scratch->best_ns = len;
+		scratch->sent = send;
+	}
+}
+
+/* The thread is on the CPU again; slice may say that there was none. before: who had the CPU until
+ * now; NULL: nobody saw. */
+static __noinline void slice_count(struct wire_loop *l, __u32 slot, const struct turn_slice *slice,
+				   struct task_struct *before)
+{
+	struct wire_scratch *scratch;
+
+	if (slice->off == WIRE_ON)
+		return;
+	scratch = scratch_at(slot);
+	if (!scratch)
+		return;
+	if (slice->blocked_ns)
+		waits_add(scratch, l->turn.call, slice->blocked_ns);
+	if (slice->runqueue_ns && before)
+		rivals_add(scratch, before, slice->runqueue_ns);
+	if (slice->off != WIRE_RUNNABLE)
+		slice_end(l, scratch, slice);
+}
+
+/* For every event that shows the thread on the CPU, before anything else is done with it. */
+static __noinline void slice_repair(struct wire_loop *l, __u32 slot, const struct turn_clock *c)
+{
+	struct turn_slice slice;
+
+	if (!turn_repair(l, c, &slice))
+		return;
+	count(turn_repaired);
+	slice_count(l, slot, &slice, NULL);
+}
+
+#endif
