@@ -126,8 +126,8 @@ def run_all(cases, jobs, width):
 def once_more(result, cases, jobs, width):
     """Runs what failed a second time, one by one; says so, and the second verdict counts."""
     bad = result.bad_tests()
-    for name in sorted(bad):
-        print(f"again: {name}", flush=True)
+    for test, trace in result.failures + result.errors:
+        print(f"again: {name_of(getattr(test, 'test_case', test))}, after:\n{trace.rstrip()}", flush=True)
     second = run_all([type(c)(c._testMethodName) for c in cases if name_of(c) in bad], 1, width)
     second.testsRun = result.testsRun
     second.skipped = result.skipped + second.skipped
