@@ -146,13 +146,13 @@ static __always_inline void scratch_reset(__u32 slot)
 static __noinline void loop_finish(struct task_struct *task, struct thread *th, __u32 flags)
 {
 	struct wire_loop *l = loop_at(th->slot);
-	struct turn_clock c = clock_of(task);
-	__u64 now = c.now_ns;
+	__u64 now;
 
 	if (!l)
 		return;
 	loop_write_begin(l);
-	slice_repair(l, th->slot, &c);
+	slice_repair(l, th->slot, task);
+	now = bpf_ktime_get_ns();
 	if (turn_close(l, now) > config.late_ns)
 		late_send(l, th->slot, now, flags);
 	l->turn.phase = WIRE_OUT;

@@ -27,23 +27,24 @@ static __always_inline struct wire_stack *sample_at(struct wire_loop *l, __u32 s
 static __noinline void sample(void *ctx, struct task_struct *task, struct thread *th)
 {
 	struct wire_loop *l = loop_at(th->slot);
-	struct turn_clock c = clock_of(task);
 	struct wire_stack *s;
+	__u64 now;
 
 	if (!l || l->turn.phase != WIRE_BUSY || l->turn.entering)
 		return;
-	if (turn_since(c.now_ns, l->turn.began_ns) < config.late_ns / 2)
+	if (turn_since(bpf_ktime_get_ns(), l->turn.began_ns) < config.late_ns / 2)
 		return;
 	loop_write_begin(l);
-	slice_repair(l, th->slot, &c);
-	s = sample_at(l, th->slot, c.now_ns);
+	slice_repair(l, th->slot, task);
+	now = bpf_ktime_get_ns();
+	s = sample_at(l, th->slot, now);
 	loop_write_end(l);
 	if (!s)
 		return;
 	stack_take(ctx, s, l, th->slot, (struct pt_regs *)bpf_task_pt_regs(task));
 	s->head.kind = WIRE_SAMPLE;
-	s->head.now_ns = c.now_ns;
-	s->off_ns = c.now_ns;
+	s->head.now_ns = now;
+	s->off_ns = now;
 	s->blocked_ns = 0;
 	s->runqueue_ns = 0;
 	s->stopped_ns = 0;

@@ -62,17 +62,19 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 	struct wire_loop *l = loop_at(th->slot);
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	__u32 off = off_kind(preempt, state);
-	struct turn_clock c = clock_of(task);
-	__u64 now = c.now_ns;
+	struct turn_clock c;
+	__u64 now;
 
 	if (!l || l->turn.phase == WIRE_OUT)
 		return;
 	if (l->turn.entering) {
-		l->turn.gap_off_ns = now;
+		l->turn.gap_off_ns = bpf_ktime_get_ns();
 		return;
 	}
 	loop_write_begin(l);
-	slice_repair(l, th->slot, &c);
+	slice_repair(l, th->slot, task);
+	c = clock_of(task);
+	now = c.now_ns;
 	if (off == WIRE_BLOCKED && in_own_wait(l, regs)) {
 		turn_idle(l, &c);
 	} else {

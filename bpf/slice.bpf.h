@@ -89,8 +89,8 @@ static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scrat
 
 /* The thread is on the CPU again; slice may say that there was none. before: who had the CPU until
  * now; NULL: nobody saw. */
-static __noinline void slice_count(struct wire_loop *l, __u32 slot, const struct turn_slice *slice,
-				   struct task_struct *before)
+static __always_inline void slice_count(struct wire_loop *l, __u32 slot,
+					const struct turn_slice *slice, struct task_struct *before)
 {
 	struct wire_scratch *scratch;
 
@@ -108,11 +108,12 @@ static __noinline void slice_count(struct wire_loop *l, __u32 slot, const struct
 }
 
 /* For every event that shows the thread on the CPU, before anything else is done with it. */
-static __noinline void slice_repair(struct wire_loop *l, __u32 slot, const struct turn_clock *c)
+static __noinline void slice_repair(struct wire_loop *l, __u32 slot, struct task_struct *task)
 {
+	struct turn_clock c = clock_of(task);
 	struct turn_slice slice;
 
-	if (!turn_repair(l, c, &slice))
+	if (!turn_repair(l, &c, &slice))
 		return;
 	count(turn_repaired);
 	slice_count(l, slot, &slice, NULL);

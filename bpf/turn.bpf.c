@@ -15,12 +15,12 @@
 
 static __noinline void turn_next(struct task_struct *task, struct thread *th, struct wire_loop *l)
 {
-	struct turn_clock c = clock_of(task);
-	__u64 now = c.now_ns;
+	__u64 now;
 
 	loop_write_begin(l);
 	turn_gate_begin(&l->turn);
-	slice_repair(l, th->slot, &c);
+	slice_repair(l, th->slot, task);
+	now = bpf_ktime_get_ns();
 	if (turn_close(l, now) > config.late_ns)
 		late_send(l, th->slot, now, 0);
 	if (l->turn.slices)
