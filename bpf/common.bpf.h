@@ -95,6 +95,22 @@ static __always_inline void send_stack(struct wire_stack *s)
 		count(ring_full);
 }
 
+/* Sends a copy of user memory up to its last byte: before the record of its stack. */
+static __always_inline void send_memory(struct wire_memory *m)
+{
+	__u32 n = m->n;
+
+	if (!n || n > WIRE_MEMORY_MAX || stopped)
+		return;
+	m->head.kind = WIRE_MEMORY;
+	m->head.flags = 0;
+	m->head.now_ns = m->off_ns;
+	m->head.size = WIRE_MEMORY_BASE + n;
+	count(attempted);
+	if (bpf_ringbuf_output(&ring, m, WIRE_MEMORY_BASE + n, BPF_RB_NO_WAKEUP))
+		count(ring_full);
+}
+
 /* The first test of every probe: a thread without storage is none of ours. */
 static __always_inline struct thread *thread_of(struct task_struct *task)
 {
@@ -124,6 +140,25 @@ static __always_inline struct turn_clock clock_of(struct task_struct *task)
 				.exec_ns = task->se.sum_exec_runtime };
 
 	return c;
+}
+
+/* Times of the kernel's own book-keeping, for a turn that begins. */
+static __always_inline void loop_turn_times(struct wire_loop *l, struct task_struct *task)
+{
+	l->turn.user_ns = task->utime;
+	l->turn.kernel_ns = task->stime;
+}
+
+/* The file behind a descriptor of a task; NULL: none. */
+static __always_inline struct file *file_at(struct task_struct *task, __s32 fd)
+{
+	__u32 max = BPF_CORE_READ(task, files, fdt, max_fds);
+	struct file **table = BPF_CORE_READ(task, files, fdt, fd);
+	struct file *file = NULL;
+
+	if (fd < 0 || (__u32)fd >= max || bpf_probe_read_kernel(&file, sizeof(file), &table[fd]))
+		return NULL;
+	return file;
 }
 
 /* User space takes a slot's content for whole only when seq is even and unchanged. */

@@ -8,20 +8,13 @@
 #ifndef LOOP_BPF_H
 #define LOOP_BPF_H
 
+#include "ready.bpf.h"
 #include "slice.bpf.h"
 
 /* The struct file behind a descriptor of a task, as a mere identity; 0: none. */
 static __always_inline __u64 file_of(struct task_struct *task, __s32 fd)
 {
-	__u32 max = BPF_CORE_READ(task, files, fdt, max_fds);
-	struct file **table = BPF_CORE_READ(task, files, fdt, fd);
-	__u64 file = 0;
-
-	if (fd < 0 || (__u32)fd >= max)
-		return 0;
-	if (bpf_probe_read_kernel(&file, sizeof(file), &table[fd]))
-		return 0;
-	return file;
+	return (__u64)file_at(task, fd);
 }
 
 static __always_inline __u32 tid_in_namespace(struct task_struct *task)
@@ -99,13 +92,15 @@ static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct t
 }
 
 static __always_inline void late_fill(struct wire_late *e, const struct wire_loop *l,
-				      const struct wire_scratch *scratch)
+				      struct task_struct *task, const struct wire_scratch *scratch)
 {
 	e->serial = l->serial;
 	e->pid = l->pid;
 	e->began_ns = l->turn.began_ns;
 	e->ended_ns = e->head.now_ns;
 	e->ledger = l->turn.ledger;
+	e->user_ns = turn_since(task->utime, l->turn.user_ns);
+	e->kernel_ns = turn_since(task->stime, l->turn.kernel_ns);
 	e->slices = l->turn.slices;
 	e->samples = l->turn.samples;
 	e->n_waits = scratch->n_waits;
@@ -115,17 +110,20 @@ static __always_inline void late_fill(struct wire_late *e, const struct wire_loo
 }
 
 /* Sends a turn that was late: first the stack of its longest slice, unless that went already. */
-static __noinline void late_send(const struct wire_loop *l, __u32 slot, __u64 now, __u32 flags)
+static __noinline void late_send(const struct wire_loop *l, struct task_struct *task, __u32 slot,
+				 __u64 now, __u32 flags)
 {
 	struct wire_scratch *scratch = scratch_at(slot);
 
 	if (!scratch)
 		return;
 	if (scratch->best_ns && !scratch->sent)
-		send_stack(&scratch->slice[scratch->best & 1]);
+		slice_send(scratch, scratch->best);
 	emit (struct wire_late, e, WIRE_TURN, now) {
 		e->head.flags = flags;
-		late_fill(e, l, scratch);
+		late_fill(e, l, task, scratch);
+		if (!flags && l->wait_class == WIRE_WAIT_EPOLL)
+			ready_count(task, l->wait_fd, e);
 	}
 }
 
@@ -154,7 +152,7 @@ static __noinline void loop_finish(struct task_struct *task, struct thread *th, 
 	slice_repair(l, th->slot, task);
 	now = bpf_ktime_get_ns();
 	if (turn_close(l, now) > config.late_ns)
-		late_send(l, th->slot, now, flags);
+		late_send(l, task, th->slot, now, flags);
 	l->turn.phase = WIRE_OUT;
 	l->until_ns = now;
 	l->state = WIRE_ENDED;

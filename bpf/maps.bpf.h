@@ -98,7 +98,7 @@ struct {
  * 0.8 % were lost with it, none at 300,000 (docs/numbers.md). */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 1 << 21);
 } ring __weak SEC(".maps");
 
 /* 0 -> loss counters, per CPU. Written by the probes, summed by user space. */

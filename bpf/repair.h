@@ -37,7 +37,7 @@ static inline int turn_repair(struct wire_loop *l, const struct turn_clock *c, s
 	if (t->off == WIRE_ON)
 		return 0;
 	queued = turn_since(c->run_delay, t->run_delay);
-	if (t->off == WIRE_RUNNABLE)
+	if (t->off == WIRE_RUNNABLE || t->off == WIRE_THROTTLED)
 		in = t->off_ns + queued;
 	else if (turn_seen_waking(t))
 		in = turn_woken(t, c->now_ns) + queued;

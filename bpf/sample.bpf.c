@@ -10,7 +10,7 @@
 #include "stack.bpf.h"
 #include "slice.bpf.h"
 
-static __always_inline struct wire_stack *sample_at(struct wire_loop *l, __u32 slot, __u64 now)
+static __always_inline struct wire_scratch *sample_at(struct wire_loop *l, __u32 slot, __u64 now)
 {
 	struct wire_scratch *scratch = scratch_at(slot);
 	__u64 weight;
@@ -21,12 +21,14 @@ static __always_inline struct wire_stack *sample_at(struct wire_loop *l, __u32 s
 	if (!weight)
 		return NULL;
 	scratch->sample.weight_ns = weight;
-	return &scratch->sample;
+	return scratch;
 }
 
-static __noinline void sample(void *ctx, struct task_struct *task, struct thread *th)
+static __noinline void sample(struct task_struct *task, struct thread *th)
 {
 	struct wire_loop *l = loop_at(th->slot);
+	struct wire_scratch *scratch;
+	struct wire_memory *m;
 	struct wire_stack *s;
 	__u64 now;
 
@@ -37,19 +39,23 @@ static __noinline void sample(void *ctx, struct task_struct *task, struct thread
 	loop_write_begin(l);
 	slice_repair(l, th->slot, task);
 	now = bpf_ktime_get_ns();
-	s = sample_at(l, th->slot, now);
+	scratch = sample_at(l, th->slot, now);
 	loop_write_end(l);
-	if (!s)
+	if (!scratch)
 		return;
-	stack_take(ctx, s, l, th->slot, (struct pt_regs *)bpf_task_pt_regs(task));
+	s = &scratch->sample;
+	stack_take(s, l, th->slot, task);
+	s->off_ns = now;
+	m = &scratch->sample_memory;
+	memory_take(m, s);
 	s->head.kind = WIRE_SAMPLE;
 	s->head.now_ns = now;
-	s->off_ns = now;
 	s->blocked_ns = 0;
 	s->runqueue_ns = 0;
 	s->stopped_ns = 0;
 	s->call = -1;
 	s->off = WIRE_ON;
+	send_memory(m);
 	send_stack(s);
 }
 
@@ -61,7 +67,7 @@ int BPF_PROG(sample_tick)
 	struct thread *th = thread_of(task);
 
 	if (th && th->slot)
-		sample(ctx, task, th);
+		sample(task, th);
 	return 0;
 }
 
@@ -72,6 +78,6 @@ int sample_clock(struct bpf_perf_event_data *ctx)
 	struct thread *th = thread_of(task);
 
 	if (th && th->slot)
-		sample(ctx, task, th);
+		sample(task, th);
 	return 0;
 }

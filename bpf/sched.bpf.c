@@ -7,13 +7,28 @@
  * is still mapped; the registers tell the call and its arguments. Healthy
  * turns send nothing.
  */
+#include "fd.bpf.h"
 #include "slice.bpf.h"
 #include "stack.bpf.h"
 
-static __always_inline __u32 off_kind(bool preempt, __u32 state)
+#define MUTEX_OWNER                                                                                \
+	8 /* glibc, struct __pthread_mutex_s: int __lock, unsigned __count, int __owner */
+#define GIL_HOLDER 8   /* CPython, struct _gil_runtime_state: last_holder */
+#define GIL_BYTES  256 /* its mutexes and conditions lie within */
+
+/* Since 6.18 the task itself is throttled, before with its run queue. */
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->throttled) && BPF_CORE_READ(task, throttled))
+		return true;
+	return bpf_core_field_exists(struct cfs_rq, throttle_count) &&
+	       BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
+}
+
+static __always_inline __u32 off_kind(struct task_struct *task, bool preempt, __u32 state)
 {
 	if (preempt || !(state & (STATE_SLEEPING | STATE_STOPPED)))
-		return WIRE_RUNNABLE;
+		return is_throttled(task) ? WIRE_THROTTLED : WIRE_RUNNABLE;
 	return state & STATE_STOPPED ? WIRE_STOPPED : WIRE_BLOCKED;
 }
 
@@ -31,20 +46,60 @@ static __always_inline bool in_own_wait(const struct wire_loop *l, struct pt_reg
 	return wait_is_own(l, wait_class_of((__s32)regs->orig_ax, args), args[0]);
 }
 
-static __noinline void slice_begin(void *ctx, struct wire_loop *l, __u32 slot, struct pt_regs *regs,
+/* The thread that holds the interpreter's lock: its Python frames, while it runs elsewhere. */
+static __noinline void holder_take(struct wire_stack *h, const struct wire_stack *s,
+				   const struct wire_aim *aim)
+{
+	__u32 layout = aim->layout;
+	struct wire_python *py = bpf_map_lookup_elem(&layouts, &layout);
+
+	h->head.flags = 0;
+	h->n_python = 0;
+	if (!py || !s->holder)
+		return;
+	h->serial = s->serial;
+	h->pid = s->pid;
+	h->turn_ns = s->turn_ns;
+	h->off_ns = s->off_ns;
+	h->off = s->off;
+	h->call = s->call;
+	h->holder = s->holder;
+	h->layout = layout;
+	h->fd.fd = -1;
+	pywalk(py, s->holder, h);
+}
+
+/* A futex: whose, as far as its memory says. */
+static __always_inline void slice_lock(struct wire_loop *l, struct wire_scratch *scratch,
+				       struct wire_stack *s, const struct wire_aim *aim, __u64 now)
+{
+	read_user(&s->owner, sizeof(s->owner), s->args[0] + MUTEX_OWNER);
+	if (!aim || !aim->gil || s->args[0] - aim->gil >= GIL_BYTES)
+		return;
+	l->turn.call = WIRE_CALL_GIL;
+	s->call = WIRE_CALL_GIL;
+	read_user(&s->holder, sizeof(s->holder), aim->gil + GIL_HOLDER);
+	if (turn_since(now, l->turn.began_ns) > config.late_ns / 2)
+		holder_take(&scratch->holder, s, aim);
+}
+
+static __noinline void slice_begin(struct task_struct *task, struct wire_loop *l, __u32 slot,
 				   __u64 now)
 {
 	struct wire_scratch *scratch = scratch_at(slot);
 	struct wire_stack *s;
+	__u32 i;
 
 	if (!scratch)
 		return;
-	s = &scratch->slice[(scratch->best ^ 1) & 1];
-	stack_take(ctx, s, l, slot, regs);
+	i = (scratch->best ^ 1) & 1;
+	s = &scratch->slice[i];
+	s->off_ns = now;
+	stack_take(s, l, slot, task);
+	memory_take(&scratch->slice_memory[i], s);
 	s->head.flags |= WIRE_STACK_PENDING;
 	s->head.kind = WIRE_SLICE;
 	s->head.now_ns = now;
-	s->off_ns = now;
 	s->off = l->turn.off;
 	s->call = l->turn.call;
 	s->args[0] = l->turn.args[0];
@@ -54,6 +109,23 @@ static __noinline void slice_begin(void *ctx, struct wire_loop *l, __u32 slot, s
 	s->runqueue_ns = 0;
 	s->stopped_ns = 0;
 	s->weight_ns = 0;
+	fd_take(&s->fd, task, s->call, s->args[0]);
+	if (s->call == CALL_FUTEX)
+		slice_lock(l, scratch, s, aim_of(l, slot), now);
+}
+
+/* Where in the kernel it sleeps: for what sleeps there uninterruptibly, as for a disk. */
+static __always_inline void slice_kernel(void *ctx, __u32 slot)
+{
+	struct wire_scratch *scratch = scratch_at(slot);
+	struct wire_stack *s;
+	long n;
+
+	if (!scratch)
+		return;
+	s = &scratch->slice[(scratch->best ^ 1) & 1];
+	n = bpf_get_stack(ctx, s->kernel, sizeof(s->kernel), 0);
+	s->n_kernel = n > 0 ? (__u32)n / sizeof(__u64) : 0;
 }
 
 static __noinline void leaves(void *ctx, struct task_struct *task, struct thread *th, bool preempt,
@@ -61,7 +133,7 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 {
 	struct wire_loop *l = loop_at(th->slot);
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	__u32 off = off_kind(preempt, state);
+	__u32 off = off_kind(task, preempt, state);
 	struct turn_clock c;
 	__u64 now;
 
@@ -83,8 +155,10 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 		l->turn.args[0] = regs->di;
 		l->turn.args[1] = regs->si;
 		l->turn.args[2] = regs->dx;
-		if (off != WIRE_RUNNABLE)
-			slice_begin(ctx, l, th->slot, regs, now);
+		if (off == WIRE_BLOCKED || off == WIRE_STOPPED)
+			slice_begin(task, l, th->slot, now);
+		if (off == WIRE_BLOCKED && state & STATE_DISK)
+			slice_kernel(ctx, th->slot);
 	}
 	l->until_ns = now;
 	loop_write_end(l);
@@ -107,6 +181,8 @@ static __noinline void returns(struct task_struct *task, struct thread *th,
 	}
 	loop_write_begin(l);
 	turn_in(l, now, &slice);
+	if (l->turn.began_ns == now)
+		loop_turn_times(l, task);
 	l->until_ns = now;
 	slice_count(l, th->slot, &slice, before);
 	loop_write_end(l);
@@ -140,6 +216,20 @@ int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct ta
 	return 0;
 }
 
+/* Whoever runs here has woken it, or was interrupted by what did: user space knows which calls are
+ * ended by threads. */
+static __always_inline void woken(struct wire_turn *t)
+{
+	struct task_struct *waker = bpf_get_current_task_btf();
+
+	turn_waking(t, bpf_ktime_get_ns());
+	if (t->phase != WIRE_BUSY)
+		return;
+	t->waker_pid = waker->tgid;
+	t->waker_tid = waker->pid;
+	bpf_probe_read_kernel_str(t->waker_comm, WIRE_COMM, waker->comm);
+}
+
 SEC("?tp_btf/sched_waking")
 int BPF_PROG(sched_waking, struct task_struct *task)
 {
@@ -147,6 +237,6 @@ int BPF_PROG(sched_waking, struct task_struct *task)
 	struct wire_loop *l = th ? loop_at(th->slot) : NULL;
 
 	if (l)
-		turn_waking(&l->turn, bpf_ktime_get_ns());
+		woken(&l->turn);
 	return 0;
 }

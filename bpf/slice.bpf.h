@@ -59,6 +59,25 @@ static __noinline void rivals_add(struct wire_scratch *scratch, struct task_stru
 	scratch->rivals[i].share_ns += ns;
 }
 
+/* Slice i of the two, its memory before it, and who held the GIL meanwhile. */
+static __noinline void slice_send(struct wire_scratch *scratch, __u32 i)
+{
+	struct wire_stack *s = &scratch->slice[i & 1];
+	struct wire_stack *h = &scratch->holder;
+
+	if (s->call == WIRE_CALL_GIL && h->off_ns == s->off_ns && h->n_python) {
+		h->head.kind = WIRE_HOLDER;
+		h->head.now_ns = s->head.now_ns;
+		h->blocked_ns = s->blocked_ns;
+		h->waker_pid = s->waker_pid;
+		h->waker_tid = s->waker_tid;
+		__builtin_memcpy(h->waker_comm, s->waker_comm, sizeof(h->waker_comm));
+		send_stack(h);
+	}
+	send_memory(&scratch->slice_memory[i & 1]);
+	send_stack(s);
+}
+
 /* A slice with a stack has ended: keep it if it is the longest, send it if the turn is late. */
 static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scratch,
 				 const struct turn_slice *slice)
@@ -76,9 +95,12 @@ static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scrat
 	s->blocked_ns = slice->blocked_ns;
 	s->stopped_ns = slice->stopped_ns;
 	s->runqueue_ns = slice->runqueue_ns;
+	s->waker_pid = l->turn.waker_pid;
+	s->waker_tid = l->turn.waker_tid;
+	__builtin_memcpy(s->waker_comm, l->turn.waker_comm, sizeof(s->waker_comm));
 	if (send) {
 		scratch->n_sent++;
-		send_stack(s);
+		slice_send(scratch, i);
 	}
 	if (longest) {
 		scratch->best = i;
@@ -103,7 +125,7 @@ static __always_inline void slice_count(struct wire_loop *l, __u32 slot,
 		waits_add(scratch, l->turn.call, slice->blocked_ns);
 	if (slice->runqueue_ns && before)
 		rivals_add(scratch, before, slice->runqueue_ns);
-	if (slice->off != WIRE_RUNNABLE)
+	if (slice->off == WIRE_BLOCKED || slice->off == WIRE_STOPPED)
 		slice_end(l, scratch, slice);
 }
 

@@ -2,18 +2,61 @@
 /*
  * stack.bpf.h: takes the stack of the current thread into scratch.
  *
- * Python frames where user space has told the thread state, else return
- * addresses by frame pointer. Sends nothing and names nothing.
+ * Python frames where user space has told the thread state; user registers
+ * and memory, from which the namer unwinds machine code; kernel addresses of
+ * what sleeps inside the kernel; whose greenlet or task it is. Sends nothing
+ * and names nothing.
  */
 #ifndef STACK_BPF_H
 #define STACK_BPF_H
 
 #include "common.bpf.h"
 
+#define PAGE_BYTES 4096
+
+/* regs are the user registers of current, at its last entry into the kernel; in DWARF's order. */
+static __always_inline void stack_regs(struct wire_stack *s, const struct pt_regs *regs)
+{
+	s->regs[0] = regs->ax;
+	s->regs[1] = regs->dx;
+	s->regs[2] = regs->cx;
+	s->regs[3] = regs->bx;
+	s->regs[4] = regs->si;
+	s->regs[5] = regs->di;
+	s->regs[6] = regs->bp;
+	s->regs[7] = regs->sp;
+	s->regs[8] = regs->r8;
+	s->regs[9] = regs->r9;
+	s->regs[10] = regs->r10;
+	s->regs[11] = regs->r11;
+	s->regs[12] = regs->r12;
+	s->regs[13] = regs->r13;
+	s->regs[14] = regs->r14;
+	s->regs[15] = regs->r15;
+	s->regs[16] = regs->ip;
+}
+
+/* The running greenlet and the end of its part of the stack, or the running task. */
+static __always_inline void stack_task(struct wire_stack *s, const struct wire_aim *aim)
+{
+	__u64 state;
+
+	if (!aim->task_at || read_user(&s->task, sizeof(s->task), aim->task_at) || !s->task)
+		return;
+	if (!aim->stop)
+		return;
+	state = s->task;
+	if (aim->impl && read_user(&state, sizeof(state), s->task + aim->impl))
+		return;
+	read_user(&s->stop, sizeof(s->stop), state + aim->stop);
+	if (s->stop == ~0ULL)
+		s->stop = 0;
+}
+
 static __always_inline void stack_python(struct wire_stack *s, const struct wire_aim *aim)
 {
 	struct wire_python *py;
-	__u32 layout = aim->layout;
+	__u32 layout = aim->layout, collecting = 0;
 
 	py = bpf_map_lookup_elem(&layouts, &layout);
 	if (!py)
@@ -22,37 +65,66 @@ static __always_inline void stack_python(struct wire_stack *s, const struct wire
 	pywalk(py, aim->tstate, s);
 	if (s->head.flags & WIRE_STACK_FAULT)
 		count(stack_fault);
+	if (aim->gc_at && !read_user(&collecting, sizeof(collecting), aim->gc_at) && collecting)
+		s->head.flags |= WIRE_STACK_GC;
+	stack_task(s, aim);
 }
 
-static __always_inline void stack_native(void *ctx, struct wire_stack *s)
-{
-	long n = bpf_get_stack(ctx, s->native, sizeof(s->native), BPF_F_USER_STACK);
-
-	if (n > 0)
-		s->n_native = (__u32)n / sizeof(__u64);
-}
-
-/* regs are the user registers of current, at its last entry into the kernel. */
-static __always_inline void stack_take(void *ctx, struct wire_stack *s, struct wire_loop *l,
-				       __u32 slot, struct pt_regs *regs)
+static __always_inline struct wire_aim *aim_of(const struct wire_loop *l, __u32 slot)
 {
 	__u32 i = slot - 1;
 	struct wire_aim *aim = bpf_map_lookup_elem(&aims, &i);
+
+	return aim && aim->tstate && aim->serial == l->serial ? aim : NULL;
+}
+
+/* All of the record but its head's kind and times, and what a call slept on. */
+static __noinline void stack_take(struct wire_stack *s, struct wire_loop *l, __u32 slot,
+				  struct task_struct *task)
+{
+	struct wire_aim *aim = aim_of(l, slot);
 
 	s->head.flags = 0;
 	s->serial = l->serial;
 	s->pid = l->pid;
 	s->turn_ns = l->turn.began_ns;
 	s->n_python = 0;
-	s->n_native = 1;
+	s->n_kernel = 0;
 	s->layout = 0;
-	s->native[0] = regs->ip;
-	if (aim && aim->tstate && aim->serial == l->serial) {
+	s->task = 0;
+	s->stop = 0;
+	s->holder = 0;
+	s->owner = 0;
+	s->waker_pid = 0;
+	s->waker_tid = 0;
+	s->fd.fd = -1;
+	stack_regs(s, (struct pt_regs *)bpf_task_pt_regs(task));
+	if (aim)
 		stack_python(s, aim);
-		return;
+	else
+		s->head.flags |= WIRE_STACK_NO_TSTATE;
+}
+
+/* As much as there is from the stack pointer on: the end of the stack's mapping may be near. */
+static __noinline void memory_take(struct wire_memory *m, const struct wire_stack *s)
+{
+	__u64 at = s->regs[WIRE_REG_SP];
+	__u32 rest = PAGE_BYTES - (at & (PAGE_BYTES - 1)), n = WIRE_MEMORY_MAX;
+
+	m->serial = s->serial;
+	m->off_ns = s->off_ns;
+	m->at = at;
+	if (s->stop > at && s->stop - at < n)
+		n = s->stop - at;
+	if (n > WIRE_MEMORY_MAX || bpf_probe_read_user(m->bytes, n, (void *)at)) {
+		n = rest + PAGE_BYTES;
+		if (n > WIRE_MEMORY_MAX || bpf_probe_read_user(m->bytes, n, (void *)at)) {
+			n = rest;
+			if (n > WIRE_MEMORY_MAX || bpf_probe_read_user(m->bytes, n, (void *)at))
+				n = 0;
+		}
 	}
-	s->head.flags |= WIRE_STACK_NO_TSTATE;
-	stack_native(ctx, s);
+	m->n = n;
 }
 
 #endif

@@ -22,10 +22,11 @@ static __noinline void turn_next(struct task_struct *task, struct thread *th, st
 	slice_repair(l, th->slot, task);
 	now = bpf_ktime_get_ns();
 	if (turn_close(l, now) > config.late_ns)
-		late_send(l, th->slot, now, 0);
+		late_send(l, task, th->slot, now, 0);
 	if (l->turn.slices)
 		scratch_reset(th->slot);
 	turn_begin(l, now);
+	loop_turn_times(l, task);
 	turn_gate_end(&l->turn);
 	loop_write_end(l);
 }
@@ -40,6 +41,7 @@ static __always_inline void bind_and_begin(struct task_struct *task, struct thre
 		return;
 	loop_write_begin(l);
 	turn_begin(l, now);
+	loop_turn_times(l, task);
 	loop_write_end(l);
 }
 

@@ -47,6 +47,7 @@ struct turn_slice {
 	__u64 blocked_ns;
 	__u64 runqueue_ns;
 	__u64 stopped_ns;
+	__u64 throttled_ns;
 	__u32 off; /* enum wire_off; WIRE_ON: there was none */
 };
 
@@ -137,13 +138,17 @@ static inline void turn_in(struct wire_loop *l, __u64 now, struct turn_slice *s)
 		return;
 	}
 	wake = t->off == WIRE_RUNNABLE ? t->off_ns : turn_woken(t, now);
+	if (t->off == WIRE_THROTTLED)
+		wake = now;
 	s->off = t->off;
 	s->off_ns = t->off_ns;
 	s->blocked_ns = t->off == WIRE_BLOCKED ? turn_since(wake, t->off_ns) : 0;
 	s->stopped_ns = t->off == WIRE_STOPPED ? turn_since(wake, t->off_ns) : 0;
+	s->throttled_ns = t->off == WIRE_THROTTLED ? turn_since(wake, t->off_ns) : 0;
 	s->runqueue_ns = turn_since(now, wake);
 	t->ledger.blocked_ns += s->blocked_ns;
 	t->ledger.stopped_ns += s->stopped_ns;
+	t->ledger.throttled_ns += s->throttled_ns;
 	t->ledger.runqueue_ns += s->runqueue_ns;
 	t->last_ns = now;
 	t->off = WIRE_ON;
@@ -181,7 +186,7 @@ static inline void turn_waking(struct wire_turn *t, __u64 now)
 	turn_barrier();
 	if (off == WIRE_ON)
 		t->early_ns = now;
-	else if (off != WIRE_RUNNABLE && !t->wake_ns)
+	else if (off != WIRE_RUNNABLE && off != WIRE_THROTTLED && !t->wake_ns)
 		t->wake_ns = now;
 }
 

@@ -18,13 +18,15 @@
 #include <linux/types.h>
 #endif
 
-#define WIRE_VERSION 1
-#define WIRE_FRAMES  128 /* Python frames walked in the kernel */
-#define WIRE_NATIVE  16  /* return addresses by frame pointer */
-#define WIRE_WAITS   8   /* distinct calls told apart within one turn */
-#define WIRE_COMM    16
-#define WIRE_LAYOUTS 64  /* interpreter layouts in use at once */
-#define HIST_BUCKETS 514 /* see hist.h */
+#define WIRE_VERSION    1
+#define WIRE_FRAMES     128  /* Python frames walked in the kernel */
+#define WIRE_KERNEL     16   /* return addresses in the kernel */
+#define WIRE_REGS       17   /* rax rdx rcx rbx rsi rdi rbp rsp r8-r15 rip: DWARF's order */
+#define WIRE_MEMORY_MAX 8192 /* bytes of a user stack copied */
+#define WIRE_WAITS      8    /* distinct calls told apart within one turn */
+#define WIRE_COMM       16
+#define WIRE_LAYOUTS    64  /* interpreter layouts in use at once */
+#define HIST_BUCKETS    514 /* see hist.h */
 
 enum wire_kind {
 	WIRE_LOOP = 1,   /* a thread turned out to be a loop */
@@ -32,6 +34,8 @@ enum wire_kind {
 	WIRE_SAMPLE = 3, /* a stack seen on the CPU in a turn half way to late */
 	WIRE_TURN = 4,   /* a late turn has ended */
 	WIRE_GONE = 5,   /* a loop's thread ended or its process executed another image */
+	WIRE_MEMORY = 6, /* user stack of the stack record that follows */
+	WIRE_HOLDER = 7, /* stack of the thread that held the GIL in the slice that follows */
 
 	WIRE_HELLO = 64,  /* when, where and with which settings */
 	WIRE_TARGET = 65, /* a process and what it runs */
@@ -63,10 +67,11 @@ struct wire_ledger {
 
 /* What a thread off the CPU is doing. */
 enum wire_off {
-	WIRE_ON = 0,       /* it is not off the CPU */
-	WIRE_RUNNABLE = 1, /* preempted or yielding: it could run */
-	WIRE_BLOCKED = 2,  /* asleep in a call or a page fault */
-	WIRE_STOPPED = 3,  /* SIGSTOP, debugger, freezer */
+	WIRE_ON = 0,        /* it is not off the CPU */
+	WIRE_RUNNABLE = 1,  /* preempted or yielding: it could run */
+	WIRE_BLOCKED = 2,   /* asleep in a call or a page fault */
+	WIRE_STOPPED = 3,   /* SIGSTOP, debugger, freezer */
+	WIRE_THROTTLED = 4, /* it could run, but its cgroup's quota is used up */
 };
 
 enum wire_phase {
@@ -75,9 +80,16 @@ enum wire_phase {
 	WIRE_IDLE = 2, /* asleep in its own wait */
 };
 
+/* What stands in place of a system call number. */
+enum wire_pseudo_call {
+	WIRE_CALL_FAULT = -1,  /* page fault, or none */
+	WIRE_CALL_OTHERS = -2, /* calls that found no row of their own */
+	WIRE_CALL_GIL = -3,    /* futex inside the interpreter's lock */
+};
+
 /* Time off the CPU in one turn by the call it was in. */
 struct wire_wait {
-	__s32 call; /* system call number; -1: page fault */
+	__s32 call; /* system call number, or enum wire_pseudo_call */
 	__u32 calls;
 	__u64 total_ns;
 	__u64 max_ns;
@@ -111,6 +123,11 @@ struct wire_turn {
 	__u32 slices; /* stretches off the CPU so far */
 	__u32 samples;
 	__u64 sampled_ns; /* CPU time of the turn at the last of them */
+	__u64 user_ns;    /* task's utime and stime when the turn began: kept by the tick */
+	__u64 kernel_ns;
+	__u32 waker_pid; /* who woke it last; 0: not seen */
+	__u32 waker_tid;
+	char waker_comm[WIRE_COMM];
 };
 
 enum wire_wait_class {
@@ -153,78 +170,7 @@ struct wire_loop {
 	__u64 delay[HIST_BUCKETS]; /* from being woken until running */
 };
 
-/* Layout of an interpreter, as pywalk.h needs it: offsets in bytes. Filled by
- * lib/runtime/pyoffsets.c, which says where they come from, never by guessing. */
-struct wire_python {
-	__u32 tstate_frame; /* from the thread state: frame object, cframe or iframe */
-	__u32 cframe;       /* 1: tstate_frame leads to a cframe (3.11, 3.12) */
-	__u32 cframe_frame; /* from the cframe: current frame */
-	__u32 frame_code;
-	__u32 frame_back;
-	__u32 frame_instr;
-	__u32 frame_owner;  /* u8; 0: frames have no owner (3.10 and older) */
-	__u32 instr_is_int; /* 1: f_lasti, an int32; 0: a pointer */
-	__u32 frame_size;   /* bytes to read per frame, <= 128, multiple of 8 */
-	__u32 shim_owner;   /* owner >= this is a C entry, not a frame; 0: none */
-	__u32 pad[2];
-};
-
-/* aims[]: what user space tells the kernel side about the loop in a slot. */
-struct wire_aim {
-	__u64 tstate; /* the thread's PyThreadState; 0: no Python frames */
-	__u32 layout; /* index into layouts[] */
-	__u32 serial; /* the loop these hold for */
-};
-
-struct wire_pyframe {
-	__u64 frame; /* address of the frame itself */
-	__u64 code;  /* code object; owner in the top byte */
-	__u64 instr; /* f_lasti or instruction pointer */
-};
-
-enum wire_stack_flag {
-	WIRE_STACK_CUT = 1,       /* deeper than WIRE_FRAMES */
-	WIRE_STACK_FAULT = 2,     /* a frame could not be read */
-	WIRE_STACK_NO_TSTATE = 4, /* thread state not known (yet) */
-	WIRE_STACK_PENDING = 8,   /* the slice has not ended */
-};
-
-/* WIRE_SLICE and WIRE_SAMPLE. Sent up to the last frame used. */
-struct wire_stack {
-	struct wire_head head; /* flags: enum wire_stack_flag */
-	__u32 serial;
-	__u32 pid;
-	__u64 turn_ns; /* when the turn began: the turn's identity */
-	__u64 off_ns;  /* slice: when it began. Sample: when it was taken */
-	__u64 blocked_ns;
-	__u64 runqueue_ns;
-	__u64 stopped_ns;
-	__u64 weight_ns; /* sample: CPU time it stands for */
-	__s32 call;
-	__u32 off; /* enum wire_off */
-	__u64 args[3];
-	__u16 n_native;
-	__u16 n_python;
-	__u32 layout;
-	__u64 native[WIRE_NATIVE]; /* innermost first; [0] is the user instruction pointer */
-	struct wire_pyframe python[WIRE_FRAMES]; /* innermost first */
-};
-#define WIRE_STACK_BASE (sizeof(struct wire_stack) - WIRE_FRAMES * sizeof(struct wire_pyframe))
-
-/* scratches[]: stacks and waits of one loop's turn. Read by user space while a slice lasts. */
-struct wire_scratch {
-	__u32 best;    /* which of slice[] holds the longest finished one of the turn */
-	__u32 sent;    /* slice[best] has been sent */
-	__u64 best_ns; /* its length; 0: none yet */
-	__u32 n_waits;
-	__u32 n_rivals;
-	__u32 n_sent; /* slices of this turn sent so far */
-	__u32 pad;
-	struct wire_wait waits[WIRE_WAITS]; /* the last one sums the rest */
-	struct wire_rival rivals[4];
-	struct wire_stack slice[2];
-	struct wire_stack sample;
-};
+#include "wirestack.h"
 
 /* WIRE_LOOP */
 struct wire_found {
@@ -254,6 +200,11 @@ struct wire_late {
 	__u64 began_ns;
 	__u64 ended_ns;
 	struct wire_ledger ledger;
+	__u64 user_ns; /* growth of utime and stime: coarse, a ratio */
+	__u64 kernel_ns;
+	__u32 ready; /* descriptors its wait finds ready; 255: that or more */
+	__u32 pad;
+	__u64 oldest_ns; /* since data came for the one that waits longest; 0: not known */
 	__u32 slices;
 	__u32 samples;
 	__u32 n_waits;
@@ -292,10 +243,10 @@ struct wire_config {
 /* A size that changes is a new WIRE_VERSION. */
 _Static_assert(sizeof(struct wire_head) == 16, "wire_head");
 _Static_assert(sizeof(struct wire_ledger) == 48, "wire_ledger");
-_Static_assert(sizeof(struct wire_turn) == 176, "wire_turn");
-_Static_assert(WIRE_STACK_BASE == 240, "wire_stack");
+_Static_assert(sizeof(struct wire_turn) == 216, "wire_turn");
+_Static_assert(WIRE_STACK_BASE == 544, "wire_stack");
 _Static_assert(sizeof(struct wire_found) == 72, "wire_found");
-_Static_assert(sizeof(struct wire_late) == 424, "wire_late");
+_Static_assert(sizeof(struct wire_late) == 456, "wire_late");
 _Static_assert(sizeof(struct wire_gone) == 32, "wire_gone");
 _Static_assert(sizeof(struct wire_loop) % 8 == 0, "wire_loop");
 

@@ -330,24 +330,23 @@ static bool is_own_binary(const struct gw_report *report, uint32_t pid,
 
 int64_t collect_names(struct gw_report *report, uint32_t pid, const struct wire_names *names)
 {
-	uint32_t frames[WIRE_FRAMES + WIRE_NATIVE + 2], n = 0;
+	uint32_t frames[WIRE_NAMES_FRAMES];
 	struct event_frame frame;
 	size_t at = 0;
-	int more;
 
-	while (n < sizeof(frames) / sizeof(frames[0]) &&
-	       (more = decode_frame(names, &at, &frame)) != 0) {
+	for (uint32_t i = 0; i < names->n_frames; i++) {
+		int err = decode_frame(names, &at, &frame);
 		int64_t index;
 
-		if (more < 0)
-			return more;
+		if (err)
+			return err;
 		frame.app |= is_own_binary(report, pid, &frame);
 		index = tables_frame(report, &frame);
 		if (index < 0)
 			return index;
-		frames[n++] = index;
+		frames[i] = index;
 	}
-	return tables_stack(report, frames, n);
+	return tables_stack(report, frames, names->n_frames);
 }
 
 static int copy_samples(struct gw_report *report, const struct stall *stall, struct gw_stall *out)

@@ -64,7 +64,7 @@ static int decode_note(const struct wire_head *record, struct event_note *out)
 static int check_stack(const struct wire_stack *stack)
 {
 	if (stack->head.size < WIRE_STACK_BASE || stack->n_python > WIRE_FRAMES ||
-	    stack->n_native > WIRE_NATIVE)
+	    stack->n_kernel > WIRE_KERNEL)
 		return -EBADMSG;
 	if (stack->head.size != WIRE_STACK_BASE + stack->n_python * sizeof(stack->python[0]))
 		return -EBADMSG;
@@ -100,6 +100,8 @@ static size_t fixed_size(enum wire_kind kind)
 		return sizeof(struct wire_end);
 	case WIRE_SLICE:
 	case WIRE_SAMPLE:
+	case WIRE_HOLDER:
+	case WIRE_MEMORY:
 	case WIRE_TARGET:
 	case WIRE_NAMES:
 	case WIRE_NOTE:
@@ -123,11 +125,23 @@ static int check_hello(const struct wire_hello *hello)
 	return hello->version == WIRE_VERSION ? 0 : -EBADMSG;
 }
 
+static int check_names(const struct wire_head *record)
+{
+	const struct wire_names *names = (const struct wire_names *)record;
+
+	return record->size > sizeof(*names) && names->n_frames <= WIRE_NAMES_FRAMES &&
+			       names->n_spawn <= WIRE_NAMES_SPAWN &&
+			       names->task_kind <= GW_TASK_CALLBACK
+		       ? 0
+		       : -EBADMSG;
+}
+
 static int decode_body(const struct wire_head *record, struct event *out)
 {
 	switch (out->kind) {
 	case WIRE_SLICE:
 	case WIRE_SAMPLE:
+	case WIRE_HOLDER:
 		out->stack = (const struct wire_stack *)record;
 		return check_stack(out->stack);
 	case WIRE_TURN:
@@ -144,10 +158,12 @@ static int decode_body(const struct wire_head *record, struct event *out)
 		return decode_note(record, &out->note);
 	case WIRE_NAMES:
 		out->names = (const struct wire_names *)record;
-		return record->size >= sizeof(struct wire_names) ? 0 : -EBADMSG;
+		return check_names(record);
 	case WIRE_HELLO:
 		out->hello = (const struct wire_hello *)record;
 		return check_hello(out->hello);
+	case WIRE_MEMORY: /* serves the namer only, and ends with the source */
+		return -EBADMSG;
 	case WIRE_LOOP:
 	case WIRE_GONE:
 	case WIRE_SLOT:
@@ -178,8 +194,6 @@ int decode_frame(const struct wire_names *names, size_t *at, struct event_frame 
 	const char *bytes = (const char *)(names + 1);
 	size_t size = names->head.size - sizeof(*names), i = *at;
 
-	if (i == size)
-		return 0;
 	if (size - i < FRAME_FIXED)
 		return -EBADMSG;
 	out->kind = bytes[i];
@@ -195,5 +209,12 @@ int decode_frame(const struct wire_names *names, size_t *at, struct event_frame 
 	    out->kind > GW_FRAME_MARKER)
 		return -EBADMSG;
 	*at = i;
-	return 1;
+	return 0;
+}
+
+const char *decode_task(const struct wire_names *names, size_t at)
+{
+	size_t size = names->head.size - sizeof(*names);
+
+	return take_string((const char *)(names + 1), size, &at);
 }

@@ -125,6 +125,8 @@ static int on_event(struct gw *gw, const struct event *event)
 		return collect_note(gw->report, &event->note);
 	case WIRE_END:
 		return collect_end(gw->report, event->end);
+	case WIRE_HOLDER:
+	case WIRE_MEMORY:
 	case WIRE_TICK:
 	case WIRE_NAMES:
 		return 0;

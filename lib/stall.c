@@ -204,6 +204,9 @@ struct wire_ledger stall_ledger_at(const struct wire_turn *turn, uint64_t now_ns
 	case WIRE_RUNNABLE:
 		ledger.runqueue_ns += now_ns > turn->off_ns ? now_ns - turn->off_ns : 0;
 		return ledger;
+	case WIRE_THROTTLED:
+		ledger.throttled_ns += now_ns > turn->off_ns ? now_ns - turn->off_ns : 0;
+		return ledger;
 	case WIRE_BLOCKED:
 		ledger.blocked_ns += off;
 		break;

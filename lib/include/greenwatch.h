@@ -63,6 +63,16 @@ enum gw_frame_kind {
 	GW_FRAME_MARKER,
 };
 
+/* What the loop was running. */
+enum gw_task_kind {
+	GW_TASK_NONE,
+	GW_TASK_GREENLET,
+	GW_TASK_HUB,
+	GW_TASK_MAIN,
+	GW_TASK_TASK, /* asyncio */
+	GW_TASK_CALLBACK,
+};
+
 /* Why the watching ended. */
 enum gw_ended {
 	GW_ENDED_NOT,

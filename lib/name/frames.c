@@ -11,14 +11,19 @@
 #define FIXED       16 /* kind, app, u16, line, offset */
 #define MARKER      "\xe2\x80\xa6 deeper frames were cut"
 #define MARKER_SIZE (FIXED + sizeof(MARKER) + 3)
+#define TASK_SIZE   (FRAMES_TEXT + 1)
 
-static void count_one(struct frames *frames)
+static struct wire_names names_of(const struct frames *frames)
 {
 	struct wire_names names;
 
 	memcpy(&names, frames->bytes, sizeof(names));
-	names.n_frames++;
-	memcpy(frames->bytes, &names, sizeof(names));
+	return names;
+}
+
+static void set_names(struct frames *frames, const struct wire_names *names)
+{
+	memcpy(frames->bytes, names, sizeof(*names));
 }
 
 void frames_begin(struct frames *frames, void *bytes, size_t size)
@@ -61,7 +66,20 @@ static void put_frame(struct frames *frames, const struct frame_text *frame)
 		at += len + 1;
 	}
 	frames->used = (size_t)(at - frames->bytes);
-	count_one(frames);
+}
+
+static void put_counted(struct frames *frames, const struct frame_text *frame)
+{
+	struct wire_names names = names_of(frames);
+
+	put_frame(frames, frame);
+	names.n_frames++;
+	set_names(frames, &names);
+}
+
+static size_t room(const struct frames *frames)
+{
+	return frames->size - frames->used - MARKER_SIZE - TASK_SIZE;
 }
 
 static size_t frame_size(const struct frame_text *frame)
@@ -78,10 +96,32 @@ void frames_add(struct frames *frames, const struct frame_text *frame)
 {
 	if (frames->cut)
 		return;
-	if (frame_size(frame) > frames->size - frames->used - MARKER_SIZE)
+	if (frame_size(frame) > room(frames) || names_of(frames).n_frames >= WIRE_NAMES_FRAMES - 1)
 		frames_cut(frames);
 	else
-		put_frame(frames, frame);
+		put_counted(frames, frame);
+}
+
+void frames_task(struct frames *frames, unsigned int kind, const char *name)
+{
+	struct wire_names names = names_of(frames);
+	size_t len = cut_length(name);
+
+	names.task_kind = (__u8)kind;
+	set_names(frames, &names);
+	memcpy(frames->task, name, len);
+	frames->task[len] = '\0';
+}
+
+void frames_spawn(struct frames *frames, const struct frame_text *frame)
+{
+	struct wire_names names = names_of(frames);
+
+	if (frame_size(frame) > room(frames) || names.n_spawn >= WIRE_NAMES_SPAWN)
+		return;
+	put_frame(frames, frame);
+	names.n_spawn++;
+	set_names(frames, &names);
 }
 
 void frames_cut(struct frames *frames)
@@ -90,36 +130,34 @@ void frames_cut(struct frames *frames)
 
 	if (frames->cut)
 		return;
-	put_frame(frames, &marker);
+	put_counted(frames, &marker);
 	frames->cut = true;
 }
 
 void frames_end(struct frames *frames, uint64_t now_ns)
 {
-	struct wire_names names;
+	struct wire_names names = names_of(frames);
 
-	memcpy(&names, frames->bytes, sizeof(names));
+	memcpy(frames->bytes + frames->used, frames->task, strlen(frames->task) + 1);
+	frames->used += strlen(frames->task) + 1;
 	names.head.kind = WIRE_NAMES;
 	names.head.size = (uint32_t)frames->used;
 	names.head.now_ns = now_ns;
-	memcpy(frames->bytes, &names, sizeof(names));
+	set_names(frames, &names);
 }
 
-/* The leaf and the Python frames, or all that is native: the rules of a named stack. */
+/* The leaf and the Python frames. */
 void frames_bare(const struct wire_stack *stack, uint32_t shim_owner, const char *why, void *bytes,
 		 size_t size)
 {
 	struct frame_text frame = { .kind = GW_FRAME_NATIVE, .nameless = why };
-	unsigned int n_native = stack->n_python && stack->n_native ? 1 : stack->n_native;
 	struct frames frames;
 	char name[32];
 
 	frame.name = name;
 	frames_begin(&frames, bytes, size);
-	for (unsigned int i = 0; i < n_native; i++) {
-		snprintf(name, sizeof(name), "0x%llx", (unsigned long long)stack->native[i]);
-		frames_add(&frames, &frame);
-	}
+	snprintf(name, sizeof(name), "0x%llx", (unsigned long long)stack->regs[WIRE_REG_IP]);
+	frames_add(&frames, &frame);
 	frame.kind = GW_FRAME_PYTHON;
 	for (unsigned int i = 0; i < stack->n_python; i++) {
 		uint64_t code = stack->python[i].code;
@@ -143,10 +181,11 @@ int frames_check(const void *record, size_t size)
 		return -EBADMSG;
 	memcpy(&names, record, sizeof(names));
 	if (names.head.kind != WIRE_NAMES || names.head.size != size || names.head.flags ||
-	    names.n_frames > FRAMES_MAX)
+	    names.n_frames > WIRE_NAMES_FRAMES || names.n_spawn > WIRE_NAMES_SPAWN || names.pad ||
+	    names.task_kind > GW_TASK_CALLBACK)
 		return -EBADMSG;
 	at += sizeof(names);
-	for (uint32_t i = 0; i < names.n_frames; i++) {
+	for (uint32_t i = 0; i < names.n_frames + names.n_spawn; i++) {
 		if (end - at < FIXED || at[0] > GW_FRAME_MARKER || at[1] > 1 || at[2] || at[3])
 			return -EBADMSG;
 		at += FIXED;
@@ -158,5 +197,8 @@ int frames_check(const void *record, size_t size)
 			at = nul + 1;
 		}
 	}
-	return at == end ? 0 : -EBADMSG;
+	return at < end && memchr(at, '\0', (size_t)(end - at)) == end - 1 &&
+			       end - at <= FRAMES_TEXT + 1
+		       ? 0
+		       : -EBADMSG;
 }

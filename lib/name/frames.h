@@ -15,7 +15,6 @@
 #include "record.h"
 
 #define FRAMES_TEXT 256 /* bytes of a name or path; longer ones are cut */
-#define FRAMES_MAX  (WIRE_FRAMES + WIRE_NATIVE + 2)
 
 struct frame_text {
 	uint8_t kind; /* enum gw_frame_kind */
@@ -28,12 +27,17 @@ struct frame_text {
 struct frames {
 	unsigned char *bytes; /* begins with struct wire_names */
 	size_t size, used;
-	bool cut; /* the marker has been written: nothing may follow */
+	char task[FRAMES_TEXT + 1];
+	bool cut; /* the marker has been written: no frame of the stack may follow */
 };
 
 void frames_begin(struct frames *frames, void *bytes, size_t size);
 void frames_add(struct frames *frames, const struct frame_text *frame);
 void frames_cut(struct frames *frames); /* adds the marker */
+/* The running task, after all frames: kind is enum gw_task_kind. Then where it was spawned,
+ * innermost first; what does not fit is left out. */
+void frames_task(struct frames *frames, unsigned int kind, const char *name);
+void frames_spawn(struct frames *frames, const struct frame_text *frame);
 void frames_end(struct frames *frames, uint64_t now_ns);
 
 /* A whole record without anyone's help: addresses, and why there is no more. shim_owner: as in

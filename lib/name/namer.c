@@ -274,7 +274,7 @@ int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char 
 }
 
 int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsbase,
-		 uint64_t *tstate)
+		 struct wire_aim *out)
 {
 	struct namer_ask_thread packet = {
 		.head = { .kind = NAMER_THREAD, .pid = pid },
@@ -298,7 +298,7 @@ int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsb
 	memcpy(&got, namer->packet, sizeof(got));
 	if (got.head.result)
 		return reported(got.head.result);
-	*tstate = got.tstate;
+	*out = got.aim;
 	return 0;
 }
 
@@ -336,22 +336,34 @@ static int take_names(struct namer *namer, struct target *target, int n,
 	return 0;
 }
 
-int namer_stack(struct namer *namer, const struct wire_stack *stack, const struct wire_names **out)
+/* The record as far as it is used, counts made sound. */
+static void pack_stack(struct namer_ask_stack *packet, const struct wire_stack *stack,
+		       const struct wire_memory *memory)
+{
+	unsigned int n_python = stack->n_python < WIRE_FRAMES ? stack->n_python : WIRE_FRAMES;
+	uint32_t n = memory && memory->n <= WIRE_MEMORY_MAX ? memory->n : 0;
+
+	memcpy(&packet->stack, stack, WIRE_STACK_BASE + n_python * sizeof(struct wire_pyframe));
+	packet->stack.n_python = (__u16)n_python;
+	if (packet->stack.n_kernel > WIRE_KERNEL)
+		packet->stack.n_kernel = WIRE_KERNEL;
+	if (n)
+		memcpy(&packet->memory, memory, WIRE_MEMORY_BASE + n);
+	packet->memory.n = n;
+}
+
+int namer_stack(struct namer *namer, const struct wire_stack *stack,
+		const struct wire_memory *memory, const struct wire_names **out)
 {
 	struct target *target = targets_find(&namer->targets, stack->pid);
 	struct namer_ask_stack *packet = &namer->ask;
 	struct request request = { target, packet, 0, 0, deadline_in(NAMER_DEADLINE_MS) };
-	unsigned int n_python = stack->n_python < WIRE_FRAMES ? stack->n_python : WIRE_FRAMES;
-	size_t size = WIRE_STACK_BASE + n_python * sizeof(struct wire_pyframe);
 	int err = -ESRCH;
 
-	memcpy(&packet->stack, stack, size);
-	packet->stack.n_python = (__u16)n_python;
-	if (packet->stack.n_native > WIRE_NATIVE)
-		packet->stack.n_native = WIRE_NATIVE;
+	pack_stack(packet, stack, memory);
 	if (target) {
 		packet->head = (struct namer_head){ .kind = NAMER_STACK, .pid = stack->pid };
-		request.size = sizeof(packet->head) + size;
+		request.size = sizeof(*packet) - WIRE_MEMORY_MAX + packet->memory.n;
 		err = take_names(namer, target, ask(namer, &request), out);
 	}
 	if (!err)

@@ -50,13 +50,15 @@ int namer_open(struct namer **out, const struct namer_opener *opener,
 int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char *cwd,
 	       struct namer_look *out);
 
-/* Address of the thread's PyThreadState: by nstid (3.11+) or fsbase. 0 or -errno. */
+/* Where the thread's state lies, by nstid (3.11+) or fsbase; layout and serial of out are the
+ * caller's to fill. 0 or -errno. */
 int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsbase,
-		 uint64_t *tstate);
+		 struct wire_aim *out);
 
-/* Names a stack. *out is borrowed until the next call and always a whole, checked record, also
+/* Names a stack; memory: what was copied of it, NULL if nothing. *out is borrowed until the next call and always a whole, checked record, also
  * when the namer failed: its frames then say so. 0, or -errno beside such a record. */
-int namer_stack(struct namer *namer, const struct wire_stack *stack, const struct wire_names **out);
+int namer_stack(struct namer *namer, const struct wire_stack *stack,
+		const struct wire_memory *memory, const struct wire_names **out);
 
 /* The process has ended or executed another image. */
 void namer_forget(struct namer *namer, uint32_t pid);

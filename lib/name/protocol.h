@@ -62,13 +62,14 @@ struct namer_ask_thread {
 
 struct namer_got_thread {
 	struct namer_head head;
-	uint64_t tstate;
+	struct wire_aim aim; /* layout and serial are the caller's to fill */
 };
 
-/* Sent up to the last frame used. */
+/* Sent up to the last byte of memory used. */
 struct namer_ask_stack {
 	struct namer_head head;
 	struct wire_stack stack;
+	struct wire_memory memory; /* n 0: none */
 };
 
 /* Names follow: a whole WIRE_NAMES record. */

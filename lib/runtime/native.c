@@ -78,16 +78,13 @@ void native_leaf(struct proc *proc, uint64_t address, struct frames *out)
 	frames_add(out, &native.frame);
 }
 
-void native_name(struct proc *proc, const struct wire_stack *stack, struct frames *out)
+void native_name(struct proc *proc, const struct wire_stack *stack,
+		 const struct wire_memory *memory, struct frames *out)
 {
+	uint64_t address = stack->regs[WIRE_REG_IP];
 	struct native native;
 
-	for (unsigned int i = 0; i < stack->n_native && i < WIRE_NATIVE; i++) {
-		const struct mapping *map = proc_find(proc, stack->native[i]);
-
-		if (i && (!map || !map->exec))
-			break;
-		name_address(proc, map, stack->native[i], i != 0, &native);
-		frames_add(out, &native.frame);
-	}
+	(void)memory;
+	name_address(proc, proc_find(proc, address), address, 0, &native);
+	frames_add(out, &native.frame);
 }

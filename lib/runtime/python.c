@@ -163,7 +163,7 @@ static int match(void *ctx, const struct pythread *thread)
 	return 1;
 }
 
-int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, uint64_t *tstate)
+int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct wire_aim *out)
 {
 	struct wanted wanted = { 0 };
 	int err;
@@ -177,7 +177,7 @@ int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, uint64_t *
 	err = pythread_walk(&proc->mem, proc->python, match, &wanted);
 	if (err < 0)
 		return err == -EBADMSG ? -EAGAIN : err;
-	*tstate = wanted.found;
+	*out = (struct wire_aim){ .tstate = wanted.found };
 	return wanted.found ? 0 : -ENOENT;
 }
 
@@ -207,17 +207,17 @@ static void name_frame(struct proc *proc, const struct wire_pyframe *raw, struct
 	frames_add(out, &frame);
 }
 
-void python_name(struct proc *proc, const struct wire_stack *stack, struct frames *out)
+void python_name(struct proc *proc, const struct wire_stack *stack,
+		 const struct wire_memory *memory, struct frames *out)
 {
 	struct wire_python layout;
 
 	if (!stack->n_python || !proc->python) {
-		native_name(proc, stack, out);
+		native_name(proc, stack, memory, out);
 		return;
 	}
 	pyoffsets_layout(&proc->python->offsets, &layout);
-	if (stack->n_native)
-		native_leaf(proc, stack->native[0], out);
+	native_leaf(proc, stack->regs[WIRE_REG_IP], out);
 	for (unsigned int i = 0; i < stack->n_python && i < WIRE_FRAMES; i++) {
 		const struct wire_pyframe *raw = &stack->python[i];
 

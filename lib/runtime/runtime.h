@@ -19,22 +19,26 @@ struct runtime {
 	bool (*detect)(const struct proc *proc); /* cheap: mapped files only */
 	/* Finds the interpreter; 0, or -errno with proc->why. NULL: there is none to find. */
 	int (*attach)(struct proc *proc, struct wire_python *out);
-	int (*thread)(struct proc *proc, uint32_t nstid, uint64_t fsbase, uint64_t *tstate);
-	void (*frames)(struct proc *proc, const struct wire_stack *stack, struct frames *out);
+	int (*thread)(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct wire_aim *out);
+	/* Names the stack, and the task it belongs to; memory->n may be 0. */
+	void (*frames)(struct proc *proc, const struct wire_stack *stack,
+		       const struct wire_memory *memory, struct frames *out);
 	void (*detach)(struct proc *proc);
 };
 
 const struct runtime *runtime_detect(const struct proc *proc); /* never NULL */
 
 /* native.c */
-void native_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
+void native_name(struct proc *proc, const struct wire_stack *stack,
+		 const struct wire_memory *memory, struct frames *out);
 /* The leaf of a stack that has other frames too; interpreter loops are left out. */
 void native_leaf(struct proc *proc, uint64_t address, struct frames *out);
 
 /* python.c */
 int python_attach(struct proc *proc, struct wire_python *out);
-int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, uint64_t *tstate);
-void python_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
+int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct wire_aim *out);
+void python_name(struct proc *proc, const struct wire_stack *stack,
+		 const struct wire_memory *memory, struct frames *out);
 void python_detach(struct proc *proc);
 
 #endif

@@ -221,7 +221,7 @@ static void thread(struct server *server, const struct namer_ask_thread *ask)
 	got.head.result = -ENOENT;
 	if (proc && proc->runtime->thread) {
 		memory_budget(&proc->mem, THREAD_BYTES, THREAD_READS);
-		got.head.result = proc->runtime->thread(proc, ask->nstid, ask->fsbase, &got.tstate);
+		got.head.result = proc->runtime->thread(proc, ask->nstid, ask->fsbase, &got.aim);
 	}
 	answer(server, &got, sizeof(got));
 }
@@ -237,7 +237,7 @@ static void name(struct server *server, const struct namer_ask_stack *ask)
 		proc->fresh = false;
 		server->files.now++;
 		memory_budget(&proc->mem, MEMORY_STACK_MAX, MEMORY_STACK_READS);
-		proc->runtime->frames(proc, &ask->stack, &frames);
+		proc->runtime->frames(proc, &ask->stack, &ask->memory, &frames);
 		if (ask->stack.head.flags & WIRE_STACK_CUT)
 			frames_cut(&frames);
 	}
@@ -251,10 +251,9 @@ static bool stack_sound(const struct namer_ask_stack *ask, size_t size)
 {
 	const struct wire_stack *stack = &ask->stack;
 
-	return size >= sizeof(ask->head) + WIRE_STACK_BASE && stack->n_python <= WIRE_FRAMES &&
-	       stack->n_native <= WIRE_NATIVE &&
-	       size == sizeof(ask->head) + WIRE_STACK_BASE +
-			       stack->n_python * sizeof(struct wire_pyframe);
+	return size >= sizeof(*ask) - WIRE_MEMORY_MAX && stack->n_python <= WIRE_FRAMES &&
+	       stack->n_kernel <= WIRE_KERNEL && ask->memory.n <= WIRE_MEMORY_MAX &&
+	       size == sizeof(*ask) - WIRE_MEMORY_MAX + ask->memory.n;
 }
 
 static void serve_one(struct server *server)

@@ -326,18 +326,17 @@ static int layout_number(struct live *live, const struct wire_python *layout, ui
 	return 0;
 }
 
-int live_aim(struct live *live, uint32_t slot, uint32_t serial, uint64_t tstate,
+int live_aim(struct live *live, uint32_t slot, const struct wire_aim *aim,
 	     const struct wire_python *layout)
 {
-	struct wire_aim *aim = slots_aim(&live->slots, slot);
-	uint32_t number = 0;
-	int err = layout_number(live, layout, &number);
+	struct wire_aim *at = slots_aim(&live->slots, slot), whole = *aim;
+	int err = layout_number(live, layout, &whole.layout);
 
 	if (err)
 		return err;
-	aim->layout = number;
-	aim->serial = serial;
-	__atomic_store_n(&aim->tstate, tstate, __ATOMIC_RELEASE);
+	whole.tstate = 0;
+	*at = whole;
+	__atomic_store_n(&at->tstate, aim->tstate, __ATOMIC_RELEASE);
 	return 0;
 }
 

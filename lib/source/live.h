@@ -46,8 +46,9 @@ int live_consume(struct live *live, uint32_t budget, live_take take, void *ctx);
 const struct slots *live_slots(const struct live *live); /* borrowed */
 void live_recycle(struct live *live, uint32_t slot);     /* of a loop that has ended */
 
-/* Tells the walker where the loop's Python frames begin. 0; -ENOSPC: too many layouts. */
-int live_aim(struct live *live, uint32_t slot, uint32_t serial, uint64_t tstate,
+/* Tells the walker where the state of the loop's thread lies; aim->layout is chosen here. 0;
+ * -ENOSPC: too many layouts. */
+int live_aim(struct live *live, uint32_t slot, const struct wire_aim *aim,
 	     const struct wire_python *layout);
 
 /* Starts sampling a loop's thread; it ends with live_recycle. 0 or -errno. */

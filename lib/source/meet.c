@@ -37,15 +37,17 @@ int meet_aim(struct watch *w, uint32_t slot)
 {
 	struct seat *seat = &w->seats[slot];
 	struct proc *proc = procs_find(&w->procs, seat->pid);
-	uint64_t tstate;
+	struct wire_aim aim;
 	int err;
 
 	if (!seat->aim_tries || !proc || !proc->has_layout)
 		return 0;
 	seat->aim_tries--;
-	err = namer_thread(w->namer, seat->pid, seat->nstid, seat->fsbase, &tstate);
-	if (!err)
-		err = live_aim(w->live, slot, seat->serial, tstate, &proc->layout);
+	err = namer_thread(w->namer, seat->pid, seat->nstid, seat->fsbase, &aim);
+	if (!err) {
+		aim.serial = seat->serial;
+		err = live_aim(w->live, slot, &aim, &proc->layout);
+	}
 	if (!err)
 		seat->aim_tries = 0;
 	if (err && !seat->aim_tries)

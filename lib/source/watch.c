@@ -62,6 +62,17 @@ static bool is_news(const struct watch *w, const struct wire_found *found)
 	       slots_peek(w->slots, found->slot)->serial == found->serial;
 }
 
+/* Serves the namer, and goes no further. */
+static void keep_memory(struct watch *w, const struct wire_head *record)
+{
+	const struct wire_memory *memory = (const struct wire_memory *)record;
+
+	w->memory->n = 0;
+	if (record->size >= WIRE_MEMORY_BASE && memory->n <= WIRE_MEMORY_MAX &&
+	    record->size == WIRE_MEMORY_BASE + memory->n)
+		memcpy(w->memory, memory, record->size);
+}
+
 static int take_record(void *ctx, const struct wire_head *record, size_t size)
 {
 	struct watch *w = ctx;
@@ -78,6 +89,9 @@ static int take_record(void *ctx, const struct wire_head *record, size_t size)
 		return err ? err : watch_hand_out(w, record);
 	case WIRE_GONE:
 		return part(w, (const struct wire_gone *)record);
+	case WIRE_MEMORY:
+		keep_memory(w, record);
+		return 0;
 	default:
 		return watch_hand_out(w, record);
 	}
@@ -106,6 +120,7 @@ static int tell_open(struct watch *w, uint32_t slot, const struct wire_turn *tur
 		pending->head.now_ns = now;
 		pending->blocked_ns = turn->off == WIRE_BLOCKED ? now - turn->off_ns : 0;
 		pending->stopped_ns = turn->off == WIRE_STOPPED ? now - turn->off_ns : 0;
+		keep_memory(w, &scratch->slice_memory[(scratch->best ^ 1) & 1].head);
 		err = watch_hand_out(w, pending);
 	}
 	return err ? err : watch_hand_out(w, &open);
@@ -259,7 +274,12 @@ static int watch_fd(const struct source *source)
 static int watch_names(struct source *source, const struct wire_stack *stack,
 		       const struct wire_names **out)
 {
-	return namer_stack(watch_of(source)->namer, stack, out);
+	struct watch *w = watch_of(source);
+	bool paired = w->memory->serial == stack->serial && w->memory->off_ns == stack->off_ns;
+	int err = namer_stack(w->namer, stack, paired ? w->memory : NULL, out);
+
+	w->memory->n = 0;
+	return err;
 }
 
 static int tell_loss(struct watch *w)
@@ -356,6 +376,7 @@ static void watch_close(struct source *source)
 		close(w->epoll);
 	free(w->scratch);
 	free(w->slot);
+	free(w->memory);
 	free(w);
 }
 
@@ -383,7 +404,8 @@ int watch_open(struct source **out, const struct watch_opts *opts, const struct 
 	w->timer = -1;
 	w->scratch = malloc(sizeof(*w->scratch));
 	w->slot = calloc(1, sizeof(*w->slot));
-	if (w->scratch && w->slot)
+	w->memory = calloc(1, sizeof(*w->memory));
+	if (w->scratch && w->slot && w->memory)
 		err = attach_start(w, opts);
 	if (err) {
 		watch_close(&w->source);

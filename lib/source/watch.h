@@ -37,6 +37,7 @@ struct watch {
 	struct seat seats[LOOPS];
 	struct wire_scratch *scratch; /* copy of a slot's */
 	struct wire_slot *slot;       /* copy of a slot's */
+	struct wire_memory *memory;   /* of the stack record that comes next; n 0: none */
 	uint64_t late_ns, consumed;
 	int epoll, timer;
 	bool no_samples_told;

@@ -54,7 +54,7 @@ Test(decode, a_stack_must_be_as_long_as_its_frames)
 	cr_assert_eq(decode(&s->head, &event), -EBADMSG);
 	s->n_python = 2;
 	s->head.size = WIRE_STACK_BASE + 2 * sizeof(s->python[0]);
-	s->n_native = WIRE_NATIVE + 1;
+	s->n_kernel = WIRE_KERNEL + 1;
 	cr_assert_eq(decode(&s->head, &event), -EBADMSG);
 	free(s);
 }
@@ -101,13 +101,13 @@ Test(decode, frames_are_taken_one_by_one_to_the_exact_end)
 	size_t at = 0;
 
 	frame[1] = 1;
-	memcpy(frame + 16, "work\0app.py\0\0", 14);
-	names->head.size = sizeof(*names) + 16 + 14;
-	cr_assert_eq(decode_frame(names, &at, &out), 1);
+	memcpy(frame + 16, "work\0app.py\0\0\0greenlet", 23);
+	names->head.size = sizeof(*names) + 16 + 23;
+	cr_assert_eq(decode_frame(names, &at, &out), 0);
 	cr_assert_str_eq(out.name, "work");
 	cr_assert_str_eq(out.file, "app.py");
 	cr_assert_eq(out.app, 1);
-	cr_assert_eq(decode_frame(names, &at, &out), 0);
+	cr_assert_str_eq(decode_task(names, at), "greenlet");
 	names->head.size += 5;
 	cr_assert_eq(decode_frame(names, &at, &out), -EBADMSG);
 }

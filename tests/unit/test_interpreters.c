@@ -115,8 +115,7 @@ static void walk(const struct namer_look *look, const struct target_proc *target
 	mem_fd = target->mem;
 	stack->head.kind = WIRE_SLICE;
 	stack->pid = (uint32_t)target->pid;
-	stack->n_native = 1;
-	stack->native[0] = target_pc(target);
+	stack->regs[WIRE_REG_IP] = target_pc(target);
 	pywalk(&look->layout, tstate, stack);
 }
 
@@ -176,7 +175,7 @@ ParameterizedTest(struct interpreter *python, interpreters,
 	struct namer_look look;
 	struct namer *namer;
 	unsigned int minor = 0;
-	uint64_t tstate = 0;
+	struct wire_aim aim;
 
 	cr_assert_eq(target_start(&target, argv), 0);
 	cr_assert_eq(namer_open(&namer, &opener, log_line, NULL), 0);
@@ -186,10 +185,10 @@ ParameterizedTest(struct interpreter *python, interpreters,
 	cr_assert(look.has_layout, "%s: %s", python->path, look.why_no_python);
 	cr_assert_eq(sscanf(look.version, "3.%u", &minor), 1);
 	cr_assert_eq(namer_thread(namer, (uint32_t)target.pid, (uint32_t)target.pid, target.ident,
-				  &tstate),
+				  &aim),
 		     0);
-	walk(&look, &target, tstate, &stack);
-	cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+	walk(&look, &target, aim.tstate, &stack);
+	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	if (getenv("SHOW")) {
 		fprintf(stderr, "%s %s %s:\n", python->path, look.runtime, look.version);
 		target_print(names);
@@ -197,7 +196,7 @@ ParameterizedTest(struct interpreter *python, interpreters,
 	check_names(names, minor);
 	target_stop(&target);
 	/* Its memory is gone: what was read before still has its name. */
-	cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	check_names(names, minor);
 	namer_close(namer);
 }

@@ -51,10 +51,7 @@ static void stack_of(const struct target_proc *target, struct wire_stack *stack)
 	memset(stack, 0, sizeof(*stack));
 	stack->head.kind = WIRE_SLICE;
 	stack->pid = (uint32_t)target->pid;
-	stack->n_native = 3;
-	stack->native[0] = target_pc(target);
-	stack->native[1] = stack->native[0];
-	stack->native[2] = 0x1234;
+	stack->regs[WIRE_REG_IP] = target_pc(target);
 }
 
 static void check_read(const struct wire_names *names)
@@ -62,7 +59,7 @@ static void check_read(const struct wire_names *names)
 	struct target_frame f;
 
 	cr_assert_eq(frames_check(names, names->head.size), 0);
-	cr_expect_eq(names->n_frames, 2, "%u frames", names->n_frames);
+	cr_expect_eq(names->n_frames, 1, "%u frames", names->n_frames);
 	cr_assert_eq(target_frame(names, 0, &f), 0);
 	cr_expect_eq(f.kind, GW_FRAME_NATIVE);
 	cr_expect_str_eq(f.name, "read");
@@ -81,7 +78,7 @@ static void check_nameless(const struct wire_names *names, const char *why)
 	cr_expect_str_eq(f.nameless, why);
 }
 
-Test(namer, names_a_native_stack_up_to_the_first_address_outside_code)
+Test(namer, names_where_a_process_without_an_interpreter_is)
 {
 	struct target_proc target;
 	struct wire_stack stack;
@@ -92,7 +89,7 @@ Test(namer, names_a_native_stack_up_to_the_first_address_outside_code)
 	cr_expect_str_eq(look.runtime, "native");
 	cr_expect_not(look.has_layout);
 	stack_of(&target, &stack);
-	cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	check_read(names);
 	cr_expect_eq(namer_lost(namer), 0);
 	namer_close(namer);
@@ -108,8 +105,8 @@ Test(namer, an_address_in_no_file_is_shown_as_such)
 	struct namer *namer = look_at(&target, &look, NULL);
 
 	stack_of(&target, &stack);
-	stack.native[0] = 0x1000;
-	cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+	stack.regs[WIRE_REG_IP] = 0x1000;
+	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	check_nameless(names, "not in a mapped file");
 	namer_close(namer);
 	target_stop(&target);
@@ -126,7 +123,7 @@ Test(namer, a_stack_that_was_cut_ends_with_the_marker)
 
 	stack_of(&target, &stack);
 	stack.head.flags = WIRE_STACK_CUT;
-	cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	cr_assert_eq(target_frame(names, names->n_frames - 1, &f), 0);
 	cr_expect_eq(f.kind, GW_FRAME_MARKER);
 	cr_expect_not_null(strstr(f.name, "deeper frames were cut"));
@@ -144,7 +141,7 @@ Test(namer, a_process_it_was_never_told_of_gives_a_record_with_the_reason)
 	sleeper(&target);
 	cr_assert_eq(namer_open(&namer, &opener, NULL, NULL), 0);
 	stack_of(&target, &stack);
-	cr_expect_eq(namer_stack(namer, &stack, &names), -ESRCH);
+	cr_expect_eq(namer_stack(namer, &stack, NULL, &names), -ESRCH);
 	check_nameless(names, "process not introduced to the namer");
 	cr_expect_eq(namer_lost(namer), 1);
 	namer_close(namer);
@@ -167,7 +164,7 @@ Test(namer, one_killed_between_requests_is_replaced_and_nothing_is_lost)
 	close(pfd.fd);
 	stack_of(&target, &stack);
 	for (unsigned int i = 0; i < 5; i++) {
-		cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+		cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 		check_read(names);
 	}
 	cr_expect_neq(namer_pid(namer), first);
@@ -193,12 +190,12 @@ Test(namer, a_missed_deadline_costs_its_life_and_the_record_says_so)
 	stack_of(&target, &stack);
 	kill(first, SIGSTOP);
 	before = now_ms();
-	cr_expect_eq(namer_stack(namer, &stack, &names), -ETIME);
+	cr_expect_eq(namer_stack(namer, &stack, NULL, &names), -ETIME);
 	cr_expect_lt(now_ms() - before, NAMER_DEADLINE_MS + 100);
 	check_nameless(names, "the namer missed its deadline");
 	cr_expect_eq(kill(first, 0), -1, "the stopped namer is still there");
 	cr_expect_not_null(strstr(log, "no answer in time"));
-	cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	check_read(names);
 	cr_expect_eq(namer_lost(namer), 1);
 	namer_close(namer);
@@ -217,12 +214,12 @@ Test(namer, after_three_strikes_names_of_that_process_are_given_up)
 	stack_of(&target, &stack);
 	for (unsigned int i = 0; i < NAMER_STRIKES; i++) {
 		if (i)
-			cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+			cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 		kill(namer_pid(namer), SIGSTOP);
-		cr_expect_eq(namer_stack(namer, &stack, &names), -ETIME);
+		cr_expect_eq(namer_stack(namer, &stack, NULL, &names), -ETIME);
 	}
 	before = now_ms();
-	cr_expect_eq(namer_stack(namer, &stack, &names), -ETIME);
+	cr_expect_eq(namer_stack(namer, &stack, NULL, &names), -ETIME);
 	cr_expect_lt(now_ms() - before, 20);
 	check_nameless(names, "given up: the namer failed three times over this process");
 	cr_expect_eq(namer_lost(namer), 4);
@@ -230,7 +227,7 @@ Test(namer, after_three_strikes_names_of_that_process_are_given_up)
 	sleeper(&other);
 	cr_assert_eq(namer_look(namer, (uint32_t)other.pid, other.mem, other.maps, "", &look), 0);
 	stack_of(&other, &stack);
-	cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	check_read(names);
 	namer_close(namer);
 	target_stop(&target);
@@ -334,7 +331,7 @@ Test(namer, ignores_the_signals_of_a_terminal)
 	kill(pid, SIGTERM);
 	kill(pid, SIGHUP);
 	stack_of(&target, &stack);
-	cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	cr_expect_eq(namer_pid(namer), pid);
 	namer_close(namer);
 	target_stop(&target);
@@ -419,9 +416,9 @@ Test(namer, opens_files_below_a_directory_that_it_may_not_enter)
 
 		cr_assert_eq(fscanf(pipe, "%llx", &start), 1);
 		pclose(pipe);
-		stack.native[0] = start + 64;
+		stack.regs[WIRE_REG_IP] = start + 64;
 	}
-	cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	cr_assert_eq(target_frame(names, 0, &f), 0);
 	cr_expect_str_eq(f.module, "shell");
 	cr_expect_null(strstr(f.nameless, "not readable"), "%s", f.nameless);
@@ -432,7 +429,7 @@ Test(namer, opens_files_below_a_directory_that_it_may_not_enter)
 	cr_assert_eq(namer_open(&namer, &opener, NULL, NULL), 0);
 	cr_assert_eq(namer_look(namer, (uint32_t)target.pid, target.mem, target.maps, "", &look),
 		     0);
-	cr_assert_eq(namer_stack(namer, &stack, &names), 0);
+	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	cr_assert_eq(target_frame(names, 0, &f), 0);
 	cr_expect_str_eq(f.nameless, "file not readable for others");
 	cr_expect_eq(strncmp(f.name, "shell+0x", 8), 0);
@@ -469,7 +466,7 @@ Test(frames, an_answer_is_checked_to_the_last_byte)
 
 Test(frames, what_does_not_fit_is_cut_with_a_marker)
 {
-	_Alignas(8) unsigned char bytes[700];
+	_Alignas(8) unsigned char bytes[960];
 	char name[400];
 	struct frame_text text = { .kind = GW_FRAME_PYTHON, .name = name };
 	struct target_frame f;
