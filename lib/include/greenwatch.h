@@ -82,9 +82,34 @@ enum gw_ended {
 	GW_ENDED_ERROR,
 };
 
-/* Where the wall time of a turn went; the parts add up to the whole. */
+/* Where the wall time of a turn went; the first six add up to the whole. Of the others user, kernel
+ * and gc are part of oncpu, gil, lock and pagefault of blocked; GW_UNKNOWN_NS: not measured. */
+#define GW_UNKNOWN_NS UINT64_MAX
 struct gw_ledger {
 	uint64_t oncpu_ns, blocked_ns, runqueue_ns, throttled_ns, stopped_ns, unaccounted_ns;
+	uint64_t user_ns, kernel_ns, gc_ns, gil_ns, lock_ns, pagefault_ns;
+};
+
+/* What a call slept on. Strings are interned; NULL: not known. */
+struct gw_peer {
+	const char *kind; /* tcp udp unix pipe fifo eventfd timerfd epoll inotify tty file block
+			     futex-private futex-shared other */
+	int32_t fd;       /* -1: none */
+	const char *path, *local, *remote, *fstype;
+	bool blocking_mode; /* the descriptor lacks O_NONBLOCK */
+};
+
+enum gw_confidence {
+	GW_CONFIDENCE_LOW,
+	GW_CONFIDENCE_MEDIUM,
+	GW_CONFIDENCE_HIGH,
+};
+
+/* What to change, out of the knowledge base (rules.h). Strings are literals. */
+struct gw_advice {
+	const char *rule; /* "GW1001"; NULL: no rule has matched */
+	const char *title, *fix;
+	enum gw_confidence confidence;
 };
 
 /* Strings are interned and live as long as the session; NULL: not known. */
@@ -106,6 +131,7 @@ struct gw_wait {
 	uint32_t calls;
 	uint32_t stack; /* GW_NONE: not taken */
 	uint64_t total_ns, max_ns;
+	const struct gw_peer *peer; /* of its longest slice; NULL: not known */
 };
 
 enum gw_state {
@@ -113,6 +139,8 @@ enum gw_state {
 	GW_STATE_BLOCKED,
 	GW_STATE_RUNQUEUE,
 	GW_STATE_STOPPED,
+	GW_STATE_GIL,
+	GW_STATE_GC,
 };
 
 /* A stack seen during the stall, and the time it stands for. */
@@ -120,14 +148,25 @@ struct gw_sample {
 	uint32_t stack;
 	enum gw_state state;
 	uint64_t weight_ns;
+	const char *task; /* name of the task that ran; NULL: not known */
 };
 
-/* Another process the stall is due to. */
+/* Another thread or process the stall is due to. */
 struct gw_culprit {
-	const char *role; /* preemptor */
+	const char *role; /* gil-holder lock-owner preemptor waker */
 	const char *comm;
 	uint32_t pid, tid;
+	uint32_t stack; /* of what it did; GW_NONE: not taken */
 	uint64_t share_ns;
+};
+
+/* One of the tasks that made up a turn. */
+struct gw_task {
+	const char *name;
+	enum gw_task_kind kind;
+	uint64_t share_ns;
+	uint32_t spawned_at; /* stack; GW_NONE: not known */
+	uint32_t frame;      /* its outermost frame of the application's own code; GW_NONE */
 };
 
 /* One late turn. Valid until the callback returns. */
@@ -146,7 +185,11 @@ struct gw_stall {
 	const struct gw_wait *waits;
 	const struct gw_sample *samples;
 	const struct gw_culprit *culprits;
-	uint32_t n_waits, n_samples, n_culprits;
+	const struct gw_task *tasks; /* by share */
+	uint32_t n_waits, n_samples, n_culprits, n_tasks;
+	struct gw_advice advice;
+	uint32_t ready;      /* descriptors that its wait found ready afterwards */
+	uint64_t longest_ns; /* how long the one of them that waited longest had; 0: not known */
 };
 
 /* What is going on at this moment, for a status line. */
