@@ -10,7 +10,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "base/hash.h"
+#include "peer.h"
+#include "place.h"
+
+#define CROWD_TASKS 4
 
 /* A stall in the figures the causes look at. */
 struct figures {
@@ -18,6 +21,10 @@ struct figures {
 	const struct wire_ledger *part;
 	const struct wire_wait *wait;   /* the longest in sum; NULL: none */
 	const struct wire_rival *rival; /* the largest share; NULL: none */
+	const struct evidence *slept;   /* heaviest of that wait; NULL: none */
+	const char *class;              /* of that wait; "" if none */
+	uint64_t ran_ns, gc_ns;         /* sampled */
+	uint64_t tasks_ns;              /* of the tasks told apart */
 	uint64_t took_ns;
 	bool own; /* the program is to blame: late by itself, or more than the machine */
 };
@@ -64,14 +71,24 @@ static bool is_runqueue(const struct figures *f)
 	return largest(f, f->part->runqueue_ns);
 }
 
+static bool is_gil(const struct figures *f)
+{
+	return is_blocked(f) && f->wait && f->wait->call == WIRE_CALL_GIL;
+}
+
 static bool is_pagefault(const struct figures *f)
 {
-	return is_blocked(f) && f->wait && f->wait->call == -1;
+	return is_blocked(f) && f->wait && f->wait->call == WIRE_CALL_FAULT;
+}
+
+static bool is_lock(const struct figures *f)
+{
+	return is_blocked(f) && f->wait && !strcmp(f->class, "lock");
 }
 
 static bool is_syscall(const struct figures *f)
 {
-	return is_blocked(f) && f->wait && f->wait->call != -1;
+	return is_blocked(f) && f->wait;
 }
 
 static bool is_cpu(const struct figures *f)
@@ -80,6 +97,20 @@ static bool is_cpu(const struct figures *f)
 
 	return f->own && p->oncpu_ns && p->oncpu_ns >= p->blocked_ns &&
 	       p->oncpu_ns >= p->unaccounted_ns;
+}
+
+static bool is_gc(const struct figures *f)
+{
+	return is_cpu(f) && f->gc_ns > f->ran_ns;
+}
+
+/* Many tasks, and none of them long by itself. */
+static bool is_crowd(const struct figures *f)
+{
+	const struct stall *stall = f->stall;
+
+	return is_cpu(f) && stall->n_tasks >= CROWD_TASKS &&
+	       stall->tasks[0].share_ns <= f->tasks_ns / 5 * 2;
 }
 
 static bool is_unknown(const struct figures *f)
@@ -119,21 +150,83 @@ static void why_pagefault(const struct figures *f, const char *where, char *text
 		 ms(f->took_ns), f->wait->calls, where[0] ? " in " : "", where);
 }
 
+/* " (3 calls, longest 1.2 ms)", "" for one. */
+static const char *calls_text(const struct figures *f, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (f->wait->calls > 1)
+		snprintf(text, size, " (%u calls, longest %.1f ms)", f->wait->calls,
+			 ms(f->wait->max_ns));
+	return text;
+}
+
+static void why_gil(const struct figures *f, const char *where, char *text, size_t size)
+{
+	const struct stall_holder *h = f->stall->n_holders ? f->stall->holders : NULL;
+	int n = snprintf(text, size, "%.1f of %.1f ms waiting for the GIL%s%s",
+			 ms(f->wait->total_ns), ms(f->took_ns), where[0] ? " in " : "", where);
+
+	if (h && h->tid && n > 0 && (size_t)n < size)
+		snprintf(text + n, size - n, "; thread %.15s (%u) held it", h->comm, h->tid);
+	else if (h && n > 0 && (size_t)n < size)
+		snprintf(text + n, size - n, "; another thread held it");
+}
+
+static void why_lock(const struct figures *f, const char *where, char *text, size_t size)
+{
+	char calls[48];
+	int n = snprintf(text, size, "%.1f of %.1f ms waiting for a lock in %s%s%s%s",
+			 ms(f->wait->total_ns), ms(f->took_ns), call_name(f->wait->call),
+			 calls_text(f, calls, sizeof(calls)), where[0] ? " in " : "", where);
+
+	if (f->slept && f->slept->waker_tid && n > 0 && (size_t)n < size)
+		snprintf(text + n, size - n, "; thread %.15s (%u) ended it", f->slept->waker_comm,
+			 f->slept->waker_tid);
+}
+
 static void why_syscall(const struct figures *f, const char *where, char *text, size_t size)
 {
-	char calls[48] = "";
+	char calls[48], peer[96];
 
-	if (f->wait->calls > 1)
-		snprintf(calls, sizeof(calls), " (%u calls, longest %.1f ms)", f->wait->calls,
-			 ms(f->wait->max_ns));
-	snprintf(text, size, "%.1f of %.1f ms blocked in %s%s%s%s", ms(f->wait->total_ns),
-		 ms(f->took_ns), call_name(f->wait->call), calls, where[0] ? " in " : "", where);
+	peer_text(f->slept ? f->slept->named.peer : NULL, peer, sizeof(peer));
+	snprintf(text, size, "%.1f of %.1f ms blocked in %s%s%s%s%s%s", ms(f->wait->total_ns),
+		 ms(f->took_ns), call_name(f->wait->call), peer[0] ? " on " : "", peer,
+		 calls_text(f, calls, sizeof(calls)), where[0] ? " in " : "", where);
+}
+
+static void why_gc(const struct figures *f, const char *where, char *text, size_t size)
+{
+	snprintf(text, size, "%.1f of %.1f ms on the CPU, %.0f %% of it collecting garbage%s%s",
+		 ms(f->part->oncpu_ns), ms(f->took_ns),
+		 100.0 * (double)f->gc_ns / (double)(f->gc_ns + f->ran_ns),
+		 where[0] ? ", set off in " : "", where);
+}
+
+static const char *kind_text(enum gw_task_kind kind)
+{
+	return kind == GW_TASK_TASK || kind == GW_TASK_CALLBACK ? "tasks" : "greenlets";
+}
+
+static void why_crowd(const struct figures *f, const char *where, char *text, size_t size)
+{
+	const struct stall_task *top = f->stall->tasks;
+
+	snprintf(text, size,
+		 "%.1f of %.1f ms on the CPU in %u%s %s in one turn, none over %.1f ms%s%s",
+		 ms(f->part->oncpu_ns), ms(f->took_ns), f->stall->n_tasks,
+		 f->stall->n_tasks == TASKS_MAX ? " or more" : "", kind_text(top->named->kind),
+		 ms(top->share_ns), where[0] ? ", most in " : "", where);
 }
 
 static void why_cpu(const struct figures *f, const char *where, char *text, size_t size)
 {
-	snprintf(text, size, "%.1f of %.1f ms on the CPU%s%s", ms(f->part->oncpu_ns),
-		 ms(f->took_ns), where[0] ? " in " : "", where);
+	const struct stall_task *top = f->stall->n_tasks > 1 ? f->stall->tasks : NULL;
+	int n = snprintf(text, size, "%.1f of %.1f ms on the CPU%s%s", ms(f->part->oncpu_ns),
+			 ms(f->took_ns), where[0] ? " in " : "", where);
+
+	if (top && n > 0 && (size_t)n < size)
+		snprintf(text + n, size - n, "; %.60s held the loop for most of it",
+			 top->named->task);
 }
 
 static void why_unknown(const struct figures *f, const char *where, char *text, size_t size)
@@ -147,16 +240,38 @@ static const struct cause_row causes[] = {
 	{ GW_CAUSE_STOPPED, is_stopped, why_stopped, GW_STATE_STOPPED, false },
 	{ GW_CAUSE_THROTTLED, is_throttled, why_throttled, GW_STATE_RUNQUEUE, false },
 	{ GW_CAUSE_RUNQUEUE, is_runqueue, why_runqueue, GW_STATE_RUNQUEUE, false },
+	{ GW_CAUSE_GIL, is_gil, why_gil, GW_STATE_GIL, true },
 	{ GW_CAUSE_PAGEFAULT, is_pagefault, why_pagefault, GW_STATE_BLOCKED, true },
+	{ GW_CAUSE_LOCK, is_lock, why_lock, GW_STATE_BLOCKED, true },
 	{ GW_CAUSE_SYSCALL, is_syscall, why_syscall, GW_STATE_BLOCKED, true },
+	{ GW_CAUSE_GC, is_gc, why_gc, GW_STATE_GC, true },
+	{ GW_CAUSE_CROWD, is_crowd, why_crowd, GW_STATE_ONCPU, true },
 	{ GW_CAUSE_CPU, is_cpu, why_cpu, GW_STATE_ONCPU, true },
 	{ GW_CAUSE_UNKNOWN, is_unknown, why_unknown, GW_STATE_ONCPU, true },
 };
+
+static void look_at_evidence(const struct stall *stall, struct figures *f)
+{
+	for (uint32_t i = 0; i < stall->n_evidence; i++) {
+		const struct evidence *e = &stall->evidence[i];
+
+		if (e->state == GW_STATE_ONCPU)
+			f->ran_ns += e->weight_ns;
+		else if (e->state == GW_STATE_GC)
+			f->gc_ns += e->weight_ns;
+		else if (f->wait && e->call == f->wait->call &&
+			 (!f->slept || e->weight_ns > f->slept->weight_ns))
+			f->slept = e;
+	}
+	for (uint32_t i = 0; i < stall->n_tasks; i++)
+		f->tasks_ns += stall->tasks[i].share_ns;
+}
 
 static struct figures look(const struct gw_report *report, const struct stall *stall)
 {
 	struct figures f = { .stall = stall,
 			     .part = &stall->ledger,
+			     .class = "",
 			     .took_ns = stall->ended_ns - stall->began_ns };
 	uint64_t own;
 
@@ -166,191 +281,13 @@ static struct figures look(const struct gw_report *report, const struct stall *s
 	for (uint32_t i = 0; i < stall->n_rivals; i++)
 		if (!f.rival || stall->rivals[i].share_ns > f.rival->share_ns)
 			f.rival = &stall->rivals[i];
+	look_at_evidence(stall, &f);
+	if (f.wait)
+		f.class = f.slept && f.slept->named.class ? f.slept->named.class
+							  : call_class(f.wait->call);
 	own = f.part->oncpu_ns + f.part->blocked_ns + f.part->unaccounted_ns;
 	f.own = own > report->threshold_ns || own > f.took_ns - own;
 	return f;
-}
-
-static bool is_made_up(const char *file)
-{
-	return file && file[0] == '<';
-}
-
-uint32_t blame_app_frame(const struct gw_report *report, uint32_t stack, uint32_t *at)
-{
-	const uint32_t *frames;
-	uint32_t n, fallback = GW_NONE;
-
-	if (stack == GW_NONE)
-		return GW_NONE;
-	n = report_stack(report, stack, &frames);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct gw_frame *frame = report_frame(report, frames[i]);
-
-		if (frame->app) {
-			*at = i;
-			return frames[i];
-		}
-		/* python -c, exec: better than nothing */
-		if (fallback == GW_NONE && frame->kind == GW_FRAME_PYTHON &&
-		    is_made_up(frame->file) && strncmp(frame->file, "<frozen", 7)) {
-			*at = i;
-			fallback = frames[i];
-		}
-	}
-	return fallback;
-}
-
-static bool counts(const struct evidence *e, const struct cause_row *row, const struct figures *f)
-{
-	if (e->state != row->evidence)
-		return false;
-	return e->state != GW_STATE_BLOCKED || !f->wait || e->call == f->wait->call ||
-	       f->wait->call == -2;
-}
-
-static bool same_function(const struct gw_report *report, uint32_t a, uint32_t b)
-{
-	const struct gw_frame *x, *y;
-
-	if (a == GW_NONE || b == GW_NONE)
-		return a == b;
-	x = report_frame(report, a);
-	y = report_frame(report, b);
-	return x->name == y->name && x->file == y->file && x->module == y->module;
-}
-
-/* The Python function that the application's frame had called; GW_NONE: it is the leaf itself. */
-static uint32_t callee_of(const struct gw_report *report, uint32_t stack, uint32_t at)
-{
-	const uint32_t *frames;
-
-	if (at == 0 || stack == GW_NONE)
-		return GW_NONE;
-	report_stack(report, stack, &frames);
-	return report_frame(report, frames[at - 1])->kind == GW_FRAME_PYTHON ? frames[at - 1]
-									     : GW_NONE;
-}
-
-/* Weight of the evidence in the same function as like; with callee, that called the same one. */
-static uint64_t weight_like(const struct gw_report *report, const struct figures *f,
-			    const struct cause_row *row, const struct evidence *like, bool callee)
-{
-	uint32_t at = 0, like_at = 0;
-	uint32_t frame = blame_app_frame(report, like->stack, &like_at);
-	uint32_t called = callee_of(report, like->stack, like_at);
-	uint64_t weight = 0;
-
-	for (uint32_t i = 0; i < f->stall->n_evidence; i++) {
-		const struct evidence *e = &f->stall->evidence[i];
-
-		at = 0;
-		if (!counts(e, row, f) ||
-		    !same_function(report, blame_app_frame(report, e->stack, &at), frame))
-			continue;
-		if (!callee || same_function(report, callee_of(report, e->stack, at), called))
-			weight += e->weight_ns;
-	}
-	return weight;
-}
-
-/* The place: the application's function with the most weight, in it what it called most, and of
- * that the heaviest stack. */
-static uint32_t heaviest(const struct gw_report *report, const struct figures *f,
-			 const struct cause_row *row)
-{
-	uint64_t best[3] = { 0, 0, 0 };
-	uint32_t stack = GW_NONE;
-
-	for (uint32_t i = 0; i < f->stall->n_evidence; i++) {
-		const struct evidence *e = &f->stall->evidence[i];
-		uint64_t weight[3];
-
-		if (!counts(e, row, f))
-			continue;
-		weight[0] = weight_like(report, f, row, e, false);
-		weight[1] = weight_like(report, f, row, e, true);
-		weight[2] = e->weight_ns;
-		if (stack != GW_NONE && (weight[0] != best[0]   ? weight[0] < best[0]
-					 : weight[1] != best[1] ? weight[1] < best[1]
-								: weight[2] <= best[2]))
-			continue;
-		stack = e->stack;
-		memcpy(best, weight, sizeof(best));
-	}
-	return stack;
-}
-
-/* A frame's line in the fingerprint: without what changes from build to build. */
-static uint64_t hash_frame(uint64_t hash, const struct gw_frame *frame)
-{
-	static const char *const cuts[] = { ".constprop.", ".lto_priv.", ".cold", "::h" };
-	const char *where = frame->kind == GW_FRAME_NATIVE ? frame->module : frame->file;
-	const char *name = frame->name, *end;
-	size_t len;
-
-	end = frame->nameless ? strstr(name, "0x") : NULL; /* an address */
-	if (end && end > name && end[-1] == '+')
-		end--;
-	for (size_t i = 0; !end && i < sizeof(cuts) / sizeof(cuts[0]); i++)
-		end = strstr(name, cuts[i]);
-	len = end ? (size_t)(end - name) : strlen(name);
-	hash = hash_add(hash, name, len);
-	hash = hash_add(hash, "\t", 1);
-	if (where)
-		hash = hash_add(hash, where, strlen(where));
-	return hash_add(hash, "\n", 1);
-}
-
-static bool has_python(const struct gw_report *report, const uint32_t *frames, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if (report_frame(report, frames[i])->kind == GW_FRAME_PYTHON)
-			return true;
-	return false;
-}
-
-static uint64_t hash_line(uint64_t hash, const char *text)
-{
-	if (text)
-		hash = hash_add(hash, text, strlen(text));
-	return hash_add(hash, "\n", 1);
-}
-
-/* Kernel frames and markers never; nor the native leaf of Python code on the CPU, which is another
- * one in every sample. */
-static bool identifies(const struct gw_frame *frame, enum gw_cause cause, bool python)
-{
-	if (frame->kind == GW_FRAME_KERNEL || frame->kind == GW_FRAME_MARKER)
-		return false;
-	return !(frame->kind == GW_FRAME_NATIVE && python && cause == GW_CAUSE_CPU);
-}
-
-/* The recipe is docs/reports.md, section 4. */
-static void fingerprint(const struct gw_report *report, struct verdict *v, uint32_t at)
-{
-	uint64_t hash = hash_line(HASH_START, gw_cause_name(v->cause));
-	const uint32_t *frames = NULL;
-	uint32_t n = v->stack == GW_NONE ? 0 : report_stack(report, v->stack, &frames);
-	uint32_t most = 3;
-
-	hash = hash_line(hash, v->call_name);
-	if (v->frame == GW_NONE) {
-		hash = hash_line(hash, NULL);
-		at = n < 3 ? n : 3;
-	} else {
-		hash = hash_frame(hash, report_frame(report, v->frame));
-	}
-	/* what runs deeper inside a library is another thing in every sample */
-	if (v->cause == GW_CAUSE_CPU && v->frame != GW_NONE)
-		most = 1;
-	for (uint32_t i = 0; i < at && i < most; i++) {
-		const struct gw_frame *frame = report_frame(report, frames[at - 1 - i]);
-
-		if (identifies(frame, v->cause, has_python(report, frames, n)))
-			hash = hash_frame(hash, frame);
-	}
-	snprintf(v->fingerprint, sizeof(v->fingerprint), "gw1-%016llx", (unsigned long long)hash);
 }
 
 /* "render (app/views.py)"; "" when no frame is known. */
@@ -376,6 +313,14 @@ static void title(struct verdict *v, const char *where)
 		what = "the cgroup's CPU quota was used up";
 	else if (v->cause == GW_CAUSE_STOPPED)
 		what = "stopped by a signal, a debugger or the freezer";
+	else if (v->cause == GW_CAUSE_GIL)
+		what = "waiting for the GIL";
+	else if (v->cause == GW_CAUSE_LOCK)
+		what = "waiting for a lock";
+	else if (v->cause == GW_CAUSE_GC)
+		what = "garbage collection";
+	else if (v->cause == GW_CAUSE_CROWD)
+		what = "many short tasks in one turn";
 	else if (v->cause == GW_CAUSE_CPU)
 		what = v->callee;
 	else if (v->cause == GW_CAUSE_UNKNOWN)
@@ -385,27 +330,39 @@ static void title(struct verdict *v, const char *where)
 	snprintf(v->title, sizeof(v->title), "%.100s%s%.140s", what, where[0] ? " in " : "", where);
 }
 
+/* The call that the heaviest wait was in, as it goes into the report. */
+static void blame_call(const struct figures *f, const struct cause_row *row, struct verdict *out)
+{
+	bool blocked = row->evidence == GW_STATE_BLOCKED || row->evidence == GW_STATE_GIL;
+
+	out->call = blocked && f->wait ? f->wait->call : WIRE_CALL_FAULT;
+	if (!blocked || !f->wait)
+		return;
+	out->call_name = call_name(f->wait->call);
+	out->peer = f->slept ? f->slept->named.peer : NULL;
+}
+
 void blame(const struct gw_report *report, const struct stall *stall, struct verdict *out)
 {
 	struct figures f = look(report, stall);
 	const struct cause_row *row = causes;
+	struct looked_for want;
 	char where[224];
 	uint32_t at = 0, callee;
 
 	while (!row->is(&f))
 		row++;
 	memset(out, 0, sizeof(*out));
+	want = (struct looked_for){ .state = row->evidence, .wait = f.wait };
 	out->cause = row->cause;
-	out->call = row->evidence == GW_STATE_BLOCKED && f.wait ? f.wait->call : -1;
-	if (row->evidence == GW_STATE_BLOCKED && f.wait)
-		out->call_name = call_name(f.wait->call);
-	out->stack = row->placed ? heaviest(report, &f, row) : GW_NONE;
-	out->frame = blame_app_frame(report, out->stack, &at);
-	callee = callee_of(report, out->stack, at);
+	blame_call(&f, row, out);
+	out->stack = row->placed ? place_heaviest(report, stall, &want) : GW_NONE;
+	out->frame = place_app_frame(report, out->stack, &at);
+	callee = place_callee(report, out->stack, at);
 	if (out->frame != GW_NONE && callee != GW_NONE)
 		out->callee = report_frame(report, callee)->name;
 	place_text(report, out->frame, where, sizeof(where));
 	row->why(&f, where, out->why, sizeof(out->why));
 	title(out, where);
-	fingerprint(report, out, at);
+	blame_fingerprint(report, out, at);
 }

@@ -14,8 +14,10 @@
 
 struct verdict {
 	enum gw_cause cause;
-	int32_t call;          /* system call number; -1: none */
-	const char *call_name; /* NULL: none */
+	int32_t call;               /* system call number; -1: none */
+	const char *call_name;      /* NULL: none */
+	const struct gw_peer *peer; /* what that call slept on; NULL: not known */
+	struct gw_advice advice;
 	uint32_t stack, frame; /* heaviest stack, its app frame; GW_NONE */
 	const char *callee;    /* Python function that frame had called; NULL */
 	char fingerprint[21];
@@ -25,11 +27,11 @@ struct verdict {
 
 void blame(const struct gw_report *report, const struct stall *stall, struct verdict *out);
 
-/* Innermost frame of the application's own code; GW_NONE. *at: its place in the stack. */
-uint32_t blame_app_frame(const struct gw_report *report, uint32_t stack, uint32_t *at);
+/* out->fingerprint, of all the rest; at: place of the frame in the stack. */
+void blame_fingerprint(const struct gw_report *report, struct verdict *out, uint32_t at);
 
-/* sleep lock file network poll process pagefault other (report.md, waits). */
+/* sleep lock gil file network poll process pagefault other (report.md, waits). */
 const char *call_class(int32_t call);
-const char *call_name(int32_t call); /* "pagefault" for -1, "others" for -2; never NULL */
+const char *call_name(int32_t call); /* also of enum wire_pseudo_call; never NULL */
 
 #endif

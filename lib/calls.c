@@ -78,8 +78,10 @@ static const struct call_row rows[] = {
 
 const char *call_class(int32_t call)
 {
-	if (call == -1)
+	if (call == WIRE_CALL_FAULT)
 		return "pagefault";
+	if (call == WIRE_CALL_GIL)
+		return "gil";
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].call == call)
 			return rows[i].class;
@@ -90,10 +92,12 @@ const char *call_name(int32_t call)
 {
 	const char *name;
 
-	if (call == -1)
+	if (call == WIRE_CALL_FAULT)
 		return "pagefault";
-	if (call == -2)
+	if (call == WIRE_CALL_OTHERS)
 		return "others";
+	if (call == WIRE_CALL_GIL)
+		return "futex";
 	name = syscall_name(call);
 	return name ? name : "syscall";
 }

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "detail.h"
+#include "peer.h"
 #include "tables.h"
 
 #define MAX_STALLS 10000
@@ -178,8 +180,18 @@ int collect_loop(struct gw_report *report, const struct wire_found *found)
 
 static struct gw_ledger ledger_of(const struct wire_ledger *from)
 {
-	return (struct gw_ledger){ from->oncpu_ns,     from->blocked_ns, from->runqueue_ns,
-				   from->throttled_ns, from->stopped_ns, from->unaccounted_ns };
+	return (struct gw_ledger){ .oncpu_ns = from->oncpu_ns,
+				   .blocked_ns = from->blocked_ns,
+				   .runqueue_ns = from->runqueue_ns,
+				   .throttled_ns = from->throttled_ns,
+				   .stopped_ns = from->stopped_ns,
+				   .unaccounted_ns = from->unaccounted_ns,
+				   .user_ns = GW_UNKNOWN_NS,
+				   .kernel_ns = GW_UNKNOWN_NS,
+				   .gc_ns = GW_UNKNOWN_NS,
+				   .gil_ns = GW_UNKNOWN_NS,
+				   .lock_ns = GW_UNKNOWN_NS,
+				   .pagefault_ns = GW_UNKNOWN_NS };
 }
 
 static void ledger_add(struct gw_ledger *to, const struct wire_ledger *from)
@@ -328,113 +340,53 @@ static bool is_own_binary(const struct gw_report *report, uint32_t pid,
 	return !strcmp(base ? base + 1 : target->exe, frame->module);
 }
 
-int64_t collect_names(struct gw_report *report, uint32_t pid, const struct wire_names *names)
+/* Takes the next n frames of names as a stack; *index GW_NONE when there is none. */
+static int take_stack(struct gw_report *report, uint32_t pid, const struct wire_names *names,
+		      size_t *at, uint32_t n, uint32_t *index)
 {
 	uint32_t frames[WIRE_NAMES_FRAMES];
 	struct event_frame frame;
-	size_t at = 0;
+	int64_t stack;
 
-	for (uint32_t i = 0; i < names->n_frames; i++) {
-		int err = decode_frame(names, &at, &frame);
-		int64_t index;
+	*index = GW_NONE;
+	for (uint32_t i = 0; i < n; i++) {
+		int err = decode_frame(names, at, &frame);
+		int64_t got;
 
 		if (err)
 			return err;
 		frame.app |= is_own_binary(report, pid, &frame);
-		index = tables_frame(report, &frame);
-		if (index < 0)
-			return index;
-		frames[i] = index;
+		got = tables_frame(report, &frame);
+		if (got < 0)
+			return got;
+		frames[i] = got;
 	}
-	return tables_stack(report, frames, names->n_frames);
-}
-
-static int copy_samples(struct gw_report *report, const struct stall *stall, struct gw_stall *out)
-{
-	struct gw_sample *samples = tables_bytes(report, stall->n_evidence * sizeof(*samples));
-
-	if (!samples)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < stall->n_evidence; i++) {
-		samples[i].stack = stall->evidence[i].stack;
-		samples[i].state = stall->evidence[i].state;
-		samples[i].weight_ns = stall->evidence[i].weight_ns;
-	}
-	out->samples = samples;
-	out->n_samples = stall->n_evidence;
+	stack = n ? tables_stack(report, frames, n) : GW_NONE;
+	if (stack < 0)
+		return stack;
+	*index = stack;
 	return 0;
 }
 
-static uint32_t stack_of_call(const struct stall *stall, int32_t call)
+int collect_names(struct gw_report *report, const struct wire_stack *stack,
+		  const struct wire_names *names, struct named *out)
 {
-	uint32_t best = GW_NONE;
-	uint64_t weight = 0;
-
-	for (uint32_t i = 0; i < stall->n_evidence; i++) {
-		const struct evidence *e = &stall->evidence[i];
-
-		if (e->state == GW_STATE_BLOCKED && e->call == call && e->weight_ns >= weight) {
-			best = e->stack;
-			weight = e->weight_ns;
-		}
-	}
-	return best;
-}
-
-static int copy_waits(struct gw_report *report, const struct stall *stall, struct gw_stall *out)
-{
-	struct gw_wait *waits = tables_bytes(report, stall->n_waits * sizeof(*waits));
-
-	if (!waits)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < stall->n_waits; i++) {
-		const struct wire_wait *from = &stall->waits[i];
-
-		waits[i] = (struct gw_wait){ .call = call_name(from->call),
-					     .class = call_class(from->call),
-					     .calls = from->calls,
-					     .stack = stack_of_call(stall, from->call),
-					     .total_ns = from->total_ns,
-					     .max_ns = from->max_ns };
-	}
-	out->waits = waits;
-	out->n_waits = stall->n_waits;
-	return 0;
-}
-
-static int copy_culprits(struct gw_report *report, const struct stall *stall, struct gw_stall *out)
-{
-	struct gw_culprit *culprits = tables_bytes(report, stall->n_rivals * sizeof(*culprits));
-	uint32_t n = 0;
-
-	if (!culprits)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < stall->n_rivals; i++) {
-		const struct wire_rival *from = &stall->rivals[i];
-		char comm[WIRE_COMM + 1] = "";
-
-		/* pid 0 is the idle CPU; a tenth of a millisecond is everyday scheduling */
-		if (!from->pid || from->share_ns < 100000)
-			continue;
-		memcpy(comm, from->comm, WIRE_COMM);
-		culprits[n++] = (struct gw_culprit){ .role = "preemptor",
-						     .comm = tables_string(report, comm),
-						     .pid = from->pid,
-						     .tid = from->tid,
-						     .share_ns = from->share_ns };
-	}
-	out->culprits = culprits;
-	out->n_culprits = n;
-	return 0;
-}
-
-static int copy_parts(struct gw_report *report, const struct stall *stall, struct gw_stall *out)
-{
-	int err = copy_waits(report, stall, out);
+	const char *task;
+	size_t at = 0;
+	int err = take_stack(report, stack->pid, names, &at, names->n_frames, &out->stack);
 
 	if (!err)
-		err = copy_samples(report, stall, out);
-	return err ? err : copy_culprits(report, stall, out);
+		err = take_stack(report, stack->pid, names, &at, names->n_spawn, &out->spawned);
+	if (err)
+		return err;
+	task = decode_task(names, at);
+	if (!task)
+		return -EBADMSG;
+	out->kind = names->task_kind;
+	out->task = known(report, task);
+	out->peer = peer_of(report, stack);
+	out->class = peer_class(stack, out->peer);
+	return 0;
 }
 
 static int keep_stall(struct gw_report *report, const struct gw_stall *stall)
@@ -479,8 +431,11 @@ int collect_stall(struct gw_report *report, const struct stall *stall,
 				  .site = site,
 				  .frame = verdict->frame,
 				  .stack = verdict->stack,
-				  .ledger = ledger_of(&stall->ledger) };
-	err = copy_parts(report, stall, out);
+				  .ledger = ledger_of(&stall->ledger),
+				  .advice = verdict->advice,
+				  .ready = stall->ready,
+				  .longest_ns = stall->oldest_ns };
+	err = detail_fill(report, stall, out);
 	if (err || (stall->open && !last))
 		return err;
 	loop->stalls++;

@@ -27,8 +27,9 @@ int collect_note(struct gw_report *report, const struct event_note *note);
 int collect_end(struct gw_report *report, const struct wire_end *end);
 void collect_malformed(struct gw_report *report); /* a record that could not be decoded */
 
-/* Index of the stack that names spell; -ENOMEM or -EBADMSG. */
-int64_t collect_names(struct gw_report *report, uint32_t pid, const struct wire_names *names);
+/* What the names of a stack record say, and what it slept on. 0, -ENOMEM or -EBADMSG. */
+int collect_names(struct gw_report *report, const struct wire_stack *stack,
+		  const struct wire_names *names, struct named *out);
 
 /*
  * A stall with its verdict. *out is valid until the next call. A closed one

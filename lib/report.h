@@ -46,7 +46,9 @@ struct report_site {
 	uint64_t count, total_ns, max_ns;
 	uint64_t *lengths; /* of up to 1,024 stalls, for the median */
 	uint32_t n_lengths;
-	uint32_t frame, stack; /* GW_NONE: none */
+	uint32_t frame, stack;      /* GW_NONE: none */
+	const struct gw_peer *peer; /* NULL: none */
+	struct gw_advice advice;
 };
 
 struct report_note {

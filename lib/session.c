@@ -47,17 +47,17 @@ static void say(void *ctx, int level, const char *line)
 static int on_stack(struct gw *gw, const struct wire_stack *stack)
 {
 	const struct wire_names *names = NULL;
-	int64_t named;
+	struct named named;
 	int err = gw->source->ops->names(gw->source, stack, &names);
 
 	if (!names)
 		return err;
 	if (gw->tape)
 		tape_write(gw->tape, &names->head);
-	named = collect_names(gw->report, stack->pid, names);
-	if (named < 0)
-		return named == -EBADMSG ? 0 : named;
-	return stalls_stack(gw->stalls, stack, named);
+	err = collect_names(gw->report, stack, names, &named);
+	if (err)
+		return err == -EBADMSG ? 0 : err;
+	return stalls_stack(gw->stalls, stack, &named);
 }
 
 static int on_stall(struct gw *gw, const struct stall *stall)
@@ -106,6 +106,7 @@ static int on_event(struct gw *gw, const struct event *event)
 		return collect_loop(gw->report, event->found);
 	case WIRE_SLICE:
 	case WIRE_SAMPLE:
+	case WIRE_HOLDER:
 		return on_stack(gw, event->stack);
 	case WIRE_TURN:
 		return on_late(gw, event);
@@ -125,7 +126,6 @@ static int on_event(struct gw *gw, const struct event *event)
 		return collect_note(gw->report, &event->note);
 	case WIRE_END:
 		return collect_end(gw->report, event->end);
-	case WIRE_HOLDER:
 	case WIRE_MEMORY:
 	case WIRE_TICK:
 	case WIRE_NAMES:

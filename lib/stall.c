@@ -17,6 +17,9 @@ struct machine {
 	struct wire_wait waits[WIRE_WAITS]; /* of the stall handed out last */
 	struct wire_rival rivals[4];
 	struct evidence evidence[EVIDENCE_MAX];
+	struct stall_task tasks[TASKS_MAX]; /* made of the evidence when a stall is handed out */
+	struct stall_holder holders[HOLDERS_MAX];
+	uint32_t n_tasks, n_holders;
 };
 
 struct stalls {
@@ -93,8 +96,9 @@ static struct evidence *find_evidence(struct machine *m, const struct evidence *
 	for (uint32_t i = 0; i < m->n; i++) {
 		struct evidence *e = &m->evidence[i];
 
-		if (e->stack == like->stack && e->state == like->state && e->call == like->call &&
-		    e->off_ns == like->off_ns)
+		if (e->named.stack == like->named.stack && e->state == like->state &&
+		    e->call == like->call && e->off_ns == like->off_ns && e->task == like->task &&
+		    e->named.task == like->named.task && e->named.peer == like->named.peer)
 			return e;
 	}
 	return NULL;
@@ -122,29 +126,66 @@ static void add_evidence(struct machine *m, const struct evidence *one)
 	}
 	e->times++;
 	e->weight_ns += one->weight_ns;
-	if (one->max_ns > e->max_ns)
-		e->max_ns = one->max_ns;
+	if (one->max_ns <= e->max_ns)
+		return;
+	e->max_ns = one->max_ns;
+	e->waker_pid = one->waker_pid;
+	e->waker_tid = one->waker_tid;
+	e->owner = one->owner;
+	memcpy(e->waker_comm, one->waker_comm, sizeof(e->waker_comm));
 }
 
-static struct evidence evidence_of(const struct wire_stack *stack, uint32_t named)
+static enum gw_state state_of(const struct wire_stack *stack)
 {
-	struct evidence e = { .stack = named, .times = 1, .call = stack->call };
+	if (stack->head.kind == WIRE_SAMPLE)
+		return stack->head.flags & WIRE_STACK_GC ? GW_STATE_GC : GW_STATE_ONCPU;
+	if (stack->off == WIRE_STOPPED)
+		return GW_STATE_STOPPED;
+	return stack->call == WIRE_CALL_GIL ? GW_STATE_GIL : GW_STATE_BLOCKED;
+}
 
-	if (stack->head.kind == WIRE_SAMPLE) {
-		e.state = GW_STATE_ONCPU;
+static struct evidence evidence_of(const struct wire_stack *stack, const struct named *named)
+{
+	struct evidence e = { .named = *named,
+			      .state = state_of(stack),
+			      .call = stack->call,
+			      .task = stack->task,
+			      .times = 1,
+			      .waker_pid = stack->waker_pid,
+			      .waker_tid = stack->waker_tid,
+			      .owner = stack->owner };
+
+	if (stack->head.kind == WIRE_SAMPLE)
 		e.weight_ns = stack->weight_ns;
-	} else if (stack->off == WIRE_STOPPED) {
-		e.state = GW_STATE_STOPPED;
-		e.weight_ns = stack->stopped_ns;
-	} else {
-		e.state = GW_STATE_BLOCKED;
-		e.weight_ns = stack->blocked_ns;
-	}
+	else
+		e.weight_ns = stack->off == WIRE_STOPPED ? stack->stopped_ns : stack->blocked_ns;
 	e.max_ns = e.weight_ns;
+	memcpy(e.waker_comm, stack->waker_comm, WIRE_COMM);
 	return e;
 }
 
-int stalls_stack(struct stalls *stalls, const struct wire_stack *stack, uint32_t named)
+/* Its tid is that of who woke us: it gave the lock up. The stack is that of its longest hold. */
+static void add_holder(struct machine *m, const struct wire_stack *stack, const struct named *named)
+{
+	struct stall_holder *h = m->holders, *end = m->holders + m->n_holders;
+
+	while (h < end && h->holder != stack->holder)
+		h++;
+	if (h == end) {
+		if (m->n_holders == HOLDERS_MAX)
+			return;
+		m->n_holders++;
+		*h = (struct stall_holder){ .holder = stack->holder, .stack = named->stack };
+	}
+	h->share_ns += stack->blocked_ns;
+	if (stack->waker_pid != stack->pid || h->tid)
+		return;
+	h->pid = stack->waker_pid;
+	h->tid = stack->waker_tid;
+	memcpy(h->comm, stack->waker_comm, WIRE_COMM);
+}
+
+int stalls_stack(struct stalls *stalls, const struct wire_stack *stack, const struct named *named)
 {
 	struct machine *m = machine_of(stalls, stack->serial);
 	struct evidence e = evidence_of(stack, named);
@@ -154,6 +195,11 @@ int stalls_stack(struct stalls *stalls, const struct wire_stack *stack, uint32_t
 	if (m->turn_ns != stack->turn_ns) {
 		m->turn_ns = stack->turn_ns;
 		m->n = 0;
+		m->n_holders = 0;
+	}
+	if (stack->head.kind == WIRE_HOLDER) {
+		add_holder(m, stack, named);
+		return 0;
 	}
 	if (stack->head.kind == WIRE_SLICE)
 		drop_pending(m, stack->off_ns);
@@ -161,6 +207,39 @@ int stalls_stack(struct stalls *stalls, const struct wire_stack *stack, uint32_t
 		e.off_ns = stack->off_ns;
 	add_evidence(m, &e);
 	return 0;
+}
+
+static void add_task(struct machine *m, const struct evidence *e)
+{
+	struct stall_task *t = m->tasks, *end = m->tasks + m->n_tasks;
+
+	while (t < end && (t->task != e->task || t->named->task != e->named.task))
+		t++;
+	if (t == end) {
+		if (m->n_tasks == TASKS_MAX)
+			return;
+		m->n_tasks++;
+		*t = (struct stall_task){ .task = e->task, .named = &e->named };
+	}
+	t->share_ns += e->weight_ns;
+}
+
+static int by_share(const void *a, const void *b)
+{
+	const struct stall_task *x = a, *y = b;
+
+	if (x->share_ns != y->share_ns)
+		return x->share_ns < y->share_ns ? 1 : -1;
+	return x->task < y->task ? -1 : x->task > y->task;
+}
+
+static void gather_tasks(struct machine *m)
+{
+	m->n_tasks = 0;
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->evidence[i].named.task)
+			add_task(m, &m->evidence[i]);
+	qsort(m->tasks, m->n_tasks, sizeof(m->tasks[0]), by_share);
 }
 
 static void fill(struct stalls *stalls, struct stall *out)
@@ -171,8 +250,13 @@ static void fill(struct stalls *stalls, struct stall *out)
 	out->n_evidence = 0;
 	if (!m || m->turn_ns != out->began_ns)
 		return;
+	gather_tasks(m);
 	out->evidence = m->evidence;
 	out->n_evidence = m->n;
+	out->tasks = m->tasks;
+	out->n_tasks = m->n_tasks;
+	out->holders = m->holders;
+	out->n_holders = m->n_holders;
 }
 
 void stalls_late(struct stalls *stalls, const struct wire_late *late, struct stall *out)
@@ -186,7 +270,11 @@ void stalls_late(struct stalls *stalls, const struct wire_late *late, struct sta
 			       .waits = late->waits,
 			       .n_waits = late->n_waits,
 			       .rivals = late->rivals,
-			       .n_rivals = late->n_rivals };
+			       .n_rivals = late->n_rivals,
+			       .user_ns = late->user_ns,
+			       .kernel_ns = late->kernel_ns,
+			       .ready = late->ready,
+			       .oldest_ns = late->oldest_ns };
 	fill(stalls, out);
 }
 

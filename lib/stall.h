@@ -15,15 +15,44 @@
 #include "greenwatch.h"
 
 #define EVIDENCE_MAX 128
+#define TASKS_MAX    64
+#define HOLDERS_MAX  4
 
-/* A stack seen in the turn, once per stack, state and call. */
+/* What the names of a stack record became in the report. Strings are interned. */
+struct named {
+	uint32_t stack, spawned; /* GW_NONE: not known */
+	const char *task;        /* NULL: not known */
+	enum gw_task_kind kind;
+	const struct gw_peer *peer; /* NULL: none */
+	const char *class;          /* of the call */
+};
+
+/* A stack seen in the turn, once per stack, state, call and task. */
 struct evidence {
-	uint32_t stack; /* of the report */
+	struct named named;
 	enum gw_state state;
-	int32_t call; /* -1: none or page fault */
+	int32_t call;  /* system call number, or enum wire_pseudo_call */
+	uint64_t task; /* address; 0: not known */
 	uint32_t times;
 	uint64_t weight_ns, max_ns;
-	uint64_t off_ns; /* pending slice: when it began; else 0 */
+	uint64_t off_ns;                      /* pending slice: when it began; else 0 */
+	uint32_t waker_pid, waker_tid, owner; /* of the longest */
+	char waker_comm[WIRE_COMM + 1];
+};
+
+/* One of the tasks seen in the turn. */
+struct stall_task {
+	uint64_t task;
+	const struct named *named;
+	uint64_t share_ns;
+};
+
+/* A thread that held the GIL meanwhile. */
+struct stall_holder {
+	uint64_t holder; /* its thread state */
+	uint32_t pid, tid, stack;
+	char comm[WIRE_COMM + 1];
+	uint64_t share_ns;
 };
 
 struct stall {
@@ -34,7 +63,12 @@ struct stall {
 	const struct wire_wait *waits;
 	const struct wire_rival *rivals;
 	const struct evidence *evidence;
-	uint32_t n_waits, n_rivals, n_evidence;
+	const struct stall_task *tasks; /* by share */
+	const struct stall_holder *holders;
+	uint32_t n_waits, n_rivals, n_evidence, n_tasks, n_holders;
+	uint64_t user_ns, kernel_ns; /* of the time on the CPU, as a ratio; both 0: not known */
+	uint32_t ready;
+	uint64_t oldest_ns;
 };
 
 struct stalls; /* the machines */
@@ -42,8 +76,8 @@ struct stalls; /* the machines */
 int stalls_new(struct stalls **out);
 void stalls_free(struct stalls *stalls);
 
-/* A slice or sample with its stack already named. 0 or -ENOMEM. */
-int stalls_stack(struct stalls *stalls, const struct wire_stack *stack, uint32_t named);
+/* A slice, sample or holder with its stack already named. 0 or -ENOMEM. */
+int stalls_stack(struct stalls *stalls, const struct wire_stack *stack, const struct named *named);
 
 /* A late turn: *out is borrowed until the next call. */
 void stalls_late(struct stalls *stalls, const struct wire_late *late, struct stall *out);

@@ -15,12 +15,13 @@
 #define MAX_LENGTHS 1024
 #define MAX_FRAMES  65536
 #define MAX_STACKS  65536
+#define MAX_PEERS   16384
 
 struct report_memory {
 	struct arena arena, passing;
 	struct arena *current; /* one of the two */
 	struct intern *strings;
-	struct map loops, frames, stacks, sites;
+	struct map loops, frames, stacks, sites, peers;
 };
 
 int tables_new(struct report_memory **out)
@@ -52,6 +53,7 @@ void tables_free(struct report_memory *memory)
 	map_free(&memory->frames);
 	map_free(&memory->stacks);
 	map_free(&memory->sites);
+	map_free(&memory->peers);
 	free(memory);
 }
 
@@ -189,6 +191,32 @@ int64_t tables_stack(struct gw_report *report, const uint32_t *frames, uint32_t 
 	return map_put(&report->memory->stacks, key, index) ? -ENOMEM : (int64_t)index;
 }
 
+/* Strings are interned: equal texts are equal pointers. */
+static uint64_t peer_key(const struct gw_peer *peer)
+{
+	const void *texts[] = { peer->kind, peer->path, peer->local, peer->remote, peer->fstype };
+	uint64_t hash = hash_add(HASH_START, texts, sizeof(texts));
+
+	hash = hash_add(hash, &peer->fd, sizeof(peer->fd));
+	return as_key(hash_add(hash, &peer->blocking_mode, sizeof(peer->blocking_mode)));
+}
+
+const struct gw_peer *tables_peer(struct gw_report *report, const struct gw_peer *peer)
+{
+	uint64_t key = peer_key(peer), at;
+	struct gw_peer *kept;
+
+	if (map_get(&report->memory->peers, key, &at))
+		return (const struct gw_peer *)(uintptr_t)at;
+	kept = report->memory->peers.used < MAX_PEERS
+		       ? arena_alloc(&report->memory->arena, sizeof(*kept))
+		       : NULL;
+	if (!kept)
+		return NULL;
+	*kept = *peer;
+	return map_put(&report->memory->peers, key, (uintptr_t)kept) ? NULL : kept;
+}
+
 static uint64_t site_key(const char *fingerprint)
 {
 	return as_key(hash_text(HASH_START, fingerprint));
@@ -211,6 +239,8 @@ int64_t tables_site(struct gw_report *report, const struct verdict *verdict)
 	site->callee = verdict->callee;
 	site->frame = verdict->frame;
 	site->stack = verdict->stack;
+	site->peer = verdict->peer;
+	site->advice = verdict->advice;
 	index = report->sites.count - 1;
 	return map_put(&report->memory->sites, key, index) ? -ENOMEM : (int64_t)index;
 }

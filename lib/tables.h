@@ -24,6 +24,9 @@ const char *tables_copy(struct gw_report *report, const char *text); /* of a tex
 void *tables_bytes(struct gw_report *report, size_t size); /* zeroed; lives as long as the report */
 void *tables_add(struct report_vec *vec, size_t size);     /* a new zeroed item; NULL: no memory */
 
+/* An equal one kept with the report; NULL: no memory. */
+const struct gw_peer *tables_peer(struct gw_report *report, const struct gw_peer *peer);
+
 uint32_t tables_loop(const struct report_memory *memory, uint32_t serial); /* GW_NONE */
 int tables_put_loop(struct report_memory *memory, uint32_t serial, uint32_t index);
 

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "peer.h"
 #include "sink/text.h"
 
 #define SHOWN     12 /* frames of a block */
@@ -103,6 +104,20 @@ static void cause_culprits(const struct gw_sink *sink, const struct gw_stall *st
 	fprintf(sink->to, "; %s (%" PRIu32 ") had it", name, stall->culprits->pid);
 }
 
+/* " on tcp 10.0.0.5:5432" */
+static void cause_peer(const struct gw_sink *sink, const struct gw_report *report,
+		       const struct gw_stall *stall)
+{
+	char text[160], safe[ESCAPE_SIZE(160)];
+
+	if (stall->site == GW_NONE)
+		return;
+	peer_text(report_site(report, stall->site)->peer, text, sizeof(text));
+	gw_escape(safe, sizeof(safe), text);
+	if (safe[0])
+		fprintf(sink->to, " on %s", safe);
+}
+
 void text_cause(const struct gw_sink *sink, const struct gw_report *report,
 		const struct gw_stall *stall)
 {
@@ -131,6 +146,8 @@ void text_cause(const struct gw_sink *sink, const struct gw_report *report,
 		fputs(plain[stall->cause], sink->to);
 	if (stall->cause == GW_CAUSE_RUNQUEUE)
 		cause_culprits(sink, stall);
+	if (stall->cause == GW_CAUSE_SYSCALL)
+		cause_peer(sink, report, stall);
 }
 
 static void print_frame(const struct gw_sink *sink, const struct gw_frame *frame, int width)
@@ -248,11 +265,15 @@ void text_block(const struct gw_sink *sink, const struct gw_report *report,
 		print_frame(sink, report_frame(report, stall->frame), 12);
 	else if (format_charged(stall->cause))
 		fputs(INDENT "no stack was taken\n", sink->to);
+	text_tasks(sink, report, stall);
+	text_culprits(sink, report, stall);
 	print_parts(sink, stall);
+	text_delayed(sink, stall);
 	if (sink->opts.verbose)
 		print_waits(sink, stall);
 	if (!format_charged(stall->cause))
 		fputs(INDENT "the machine's doing: not charged to the program\n", sink->to);
 	if (stall->cut)
 		fputs(INDENT "cut short: the process ended or executed another image\n", sink->to);
+	text_advice(sink, &stall->advice);
 }

@@ -48,6 +48,23 @@ const char *format_frame_kind(enum gw_frame_kind kind)
 	return kinds[kind];
 }
 
+const char *format_task_kind(enum gw_task_kind kind)
+{
+	switch (kind) {
+	case GW_TASK_HUB:
+		return "hub";
+	case GW_TASK_TASK:
+		return "task";
+	case GW_TASK_CALLBACK:
+		return "callback";
+	case GW_TASK_NONE:
+	case GW_TASK_GREENLET:
+	case GW_TASK_MAIN: /* schema 1.0 has no word of its own for it here */
+		break;
+	}
+	return "greenlet";
+}
+
 /* ns in units of 1/scale of unit_ns, rounded. */
 static uint64_t units(uint64_t ns, uint64_t unit_ns)
 {

@@ -18,6 +18,7 @@ const char *format_count(char out[FORMAT_TIME], uint64_t n);                    
 const char *format_share(char out[FORMAT_TIME], uint64_t part, uint64_t whole); /* "8.5 %" */
 
 const char *format_frame_kind(enum gw_frame_kind kind);
+const char *format_task_kind(enum gw_task_kind kind);
 /* What the loops run if all run the same, else "event". */
 const char *format_runtime(const struct gw_report *report);
 /* Whether budgets charge it to the program, as opposed to the machine. */

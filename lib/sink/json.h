@@ -51,6 +51,10 @@ cJSON *json_site(struct json *json, const struct report_site *site);
 cJSON *json_quality(struct json *json, const struct gw_report *report);
 void json_ledger(struct json *json, cJSON *object, const struct gw_ledger *ledger);
 
+/* What explains a stall or a site (jsonstall.c). Nothing is put where nothing is known. */
+void json_peer(struct json *json, cJSON *object, const struct gw_peer *peer);
+void json_advice(struct json *json, cJSON *object, const struct gw_advice *advice);
+
 /* One stall (jsonstall.c). */
 cJSON *json_stall(struct json *json, const struct gw_report *report, const struct gw_stall *stall);
 

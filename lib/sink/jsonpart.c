@@ -161,6 +161,12 @@ static cJSON *lag(struct json *json, const uint64_t *buckets, uint64_t max_ns, u
 	return item;
 }
 
+static void put_known(struct json *json, cJSON *object, const char *key, uint64_t ns)
+{
+	if (ns != GW_UNKNOWN_NS)
+		json_number(json, object, key, ns);
+}
+
 void json_ledger(struct json *json, cJSON *object, const struct gw_ledger *ledger)
 {
 	json_number(json, object, "oncpu_ns", ledger->oncpu_ns);
@@ -169,6 +175,12 @@ void json_ledger(struct json *json, cJSON *object, const struct gw_ledger *ledge
 	json_number(json, object, "throttled_ns", ledger->throttled_ns);
 	json_number(json, object, "stopped_ns", ledger->stopped_ns);
 	json_number(json, object, "unaccounted_ns", ledger->unaccounted_ns);
+	put_known(json, object, "user_ns", ledger->user_ns);
+	put_known(json, object, "kernel_ns", ledger->kernel_ns);
+	put_known(json, object, "gc_ns", ledger->gc_ns);
+	put_known(json, object, "gil_ns", ledger->gil_ns);
+	put_known(json, object, "lock_ns", ledger->lock_ns);
+	put_known(json, object, "pagefault_ns", ledger->pagefault_ns);
 }
 
 static cJSON *time_of(struct json *json, const struct report_loop *loop)
@@ -247,6 +259,8 @@ cJSON *json_site(struct json *json, const struct report_site *site)
 	if (site->stack != GW_NONE)
 		json_number(json, item, "stack", site->stack);
 	json_text(json, item, "call", site->call);
+	json_peer(json, item, site->peer);
+	json_advice(json, item, &site->advice);
 	return item;
 }
 

@@ -8,12 +8,53 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "sink/format.h"
 #include "sink/json.h"
 
 static void append(struct json *json, cJSON *list, cJSON *item)
 {
 	if (!item || !cJSON_AddItemToArray(list, item))
 		json_put(json, list, "", NULL);
+}
+
+void json_peer(struct json *json, cJSON *object, const struct gw_peer *peer)
+{
+	cJSON *item;
+
+	if (!peer)
+		return;
+	item = cJSON_CreateObject();
+	if (peer->fd >= 0)
+		json_number(json, item, "fd", (uint64_t)peer->fd);
+	json_text(json, item, "kind", peer->kind);
+	json_text(json, item, "path", peer->path);
+	json_text(json, item, "local", peer->local);
+	json_text(json, item, "remote", peer->remote);
+	json_text(json, item, "fstype", peer->fstype);
+	if (peer->fd >= 0)
+		json_flag(json, item, "blocking_mode", peer->blocking_mode);
+	json_put(json, object, "peer", item);
+}
+
+void json_advice(struct json *json, cJSON *object, const struct gw_advice *advice)
+{
+	static const char *const confidence[] = {
+		[GW_CONFIDENCE_LOW] = "low",
+		[GW_CONFIDENCE_MEDIUM] = "medium",
+		[GW_CONFIDENCE_HIGH] = "high",
+	};
+	cJSON *list, *item;
+
+	if (!advice->rule)
+		return;
+	list = cJSON_CreateArray();
+	item = cJSON_CreateObject();
+	json_text(json, item, "rule", advice->rule);
+	json_sentence(json, item, "title", advice->title);
+	json_sentence(json, item, "fix", advice->fix);
+	json_text(json, item, "confidence", confidence[advice->confidence]);
+	append(json, list, item);
+	json_put(json, object, "advice", list);
 }
 
 static cJSON *waits(struct json *json, const struct gw_stall *stall)
@@ -31,6 +72,7 @@ static cJSON *waits(struct json *json, const struct gw_stall *stall)
 		json_number(json, item, "max_ns", wait->max_ns);
 		if (wait->stack != GW_NONE)
 			json_number(json, item, "stack", wait->stack);
+		json_peer(json, item, wait->peer);
 		append(json, list, item);
 	}
 	return list;
@@ -47,6 +89,10 @@ static const char *state_name(enum gw_state state)
 		return "runqueue";
 	case GW_STATE_STOPPED:
 		return NULL; /* schema 1.0 has no word for it */
+	case GW_STATE_GIL:
+		return "gil";
+	case GW_STATE_GC:
+		return "gc";
 	}
 	return NULL;
 }
@@ -65,6 +111,7 @@ static cJSON *samples(struct json *json, const struct gw_stall *stall)
 		json_number(json, item, "stack", sample->stack);
 		json_number(json, item, "weight_ns", sample->weight_ns);
 		json_text(json, item, "state", state_name(sample->state));
+		json_text(json, item, "task", sample->task);
 		append(json, list, item);
 	}
 	return list;
@@ -80,12 +127,43 @@ static cJSON *culprits(struct json *json, const struct gw_stall *stall)
 
 		json_text(json, item, "role", culprit->role ? culprit->role : "preemptor");
 		json_number(json, item, "pid", culprit->pid);
-		json_number(json, item, "tid", culprit->tid);
+		if (culprit->tid)
+			json_number(json, item, "tid", culprit->tid);
 		json_text(json, item, "comm", culprit->comm ? culprit->comm : "?");
 		json_number(json, item, "share_ns", culprit->share_ns);
+		if (culprit->stack != GW_NONE)
+			json_number(json, item, "stack", culprit->stack);
 		append(json, list, item);
 	}
 	return list;
+}
+
+static cJSON *tasks(struct json *json, const struct gw_stall *stall)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (uint32_t i = 0; i < stall->n_tasks; i++) {
+		const struct gw_task *task = &stall->tasks[i];
+		cJSON *item = cJSON_CreateObject();
+
+		json_text(json, item, "name", task->name);
+		json_text(json, item, "kind", format_task_kind(task->kind));
+		json_number(json, item, "share_ns", task->share_ns);
+		if (task->spawned_at != GW_NONE)
+			json_number(json, item, "spawned_at", task->spawned_at);
+		append(json, list, item);
+	}
+	return list;
+}
+
+static cJSON *delayed(struct json *json, const struct gw_stall *stall)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	json_number(json, item, "ready", stall->ready);
+	if (stall->longest_ns)
+		json_number(json, item, "longest_ns", stall->longest_ns);
+	return item;
 }
 
 static cJSON *ledger(struct json *json, const struct gw_stall *stall)
@@ -122,5 +200,9 @@ cJSON *json_stall(struct json *json, const struct gw_report *report, const struc
 		json_put(json, item, "samples", samples(json, stall));
 	if (stall->n_culprits)
 		json_put(json, item, "culprits", culprits(json, stall));
+	if (stall->n_tasks)
+		json_put(json, item, "tasks", tasks(json, stall));
+	if (!stall->open)
+		json_put(json, item, "delayed", delayed(json, stall));
 	return item;
 }

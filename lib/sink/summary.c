@@ -153,6 +153,8 @@ static void print_where(const struct gw_sink *sink, const struct gw_report *repo
 	const struct gw_frame *frame;
 	char name[TEXT_NAME], place[TEXT_PLACE];
 
+	if (site->advice.rule)
+		fprintf(sink->to, "%s  ", site->advice.rule);
 	if (site->frame == GW_NONE) {
 		gw_escape(name, sizeof(name), site->title ? site->title : "unknown");
 		fputs(name, sink->to);

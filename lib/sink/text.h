@@ -36,6 +36,14 @@ void text_cause(const struct gw_sink *sink, const struct gw_report *report,
 void text_block(const struct gw_sink *sink, const struct gw_report *report,
 		const struct gw_stall *stall);
 
+/* Lines below the frames (story.c); none where nothing is known. */
+void text_culprits(const struct gw_sink *sink, const struct gw_report *report,
+		   const struct gw_stall *stall);
+void text_tasks(const struct gw_sink *sink, const struct gw_report *report,
+		const struct gw_stall *stall);
+void text_delayed(const struct gw_sink *sink, const struct gw_stall *stall);
+void text_advice(const struct gw_sink *sink, const struct gw_advice *advice);
+
 int text_summary(const struct gw_sink *sink, const struct gw_report *report);
 
 #endif

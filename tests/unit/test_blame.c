@@ -11,7 +11,7 @@
 
 static struct gw_report *report;
 static struct verdict verdict;
-static struct evidence evidence[4];
+static struct evidence evidence[8];
 static struct wire_wait waits[2];
 static struct wire_rival rival = { .pid = 5120, .tid = 5120, .share_ns = 150 * MS, .comm = "cc1" };
 
@@ -128,7 +128,7 @@ Test(blame, the_place_is_the_innermost_application_frame_of_the_blocked_stack)
 {
 	struct stall s = a_stall(1, 200, 0, 0);
 
-	evidence[0] = (struct evidence){ .stack = python_stack("retry"),
+	evidence[0] = (struct evidence){ .named.stack = python_stack("retry"),
 					 .state = GW_STATE_BLOCKED,
 					 .call = 230,
 					 .weight_ns = 200 * MS };
@@ -140,6 +140,95 @@ Test(blame, the_place_is_the_innermost_application_frame_of_the_blocked_stack)
 			 "200.0 of 201.0 ms blocked in clock_nanosleep in retry (app.py)");
 }
 
+Test(blame, a_wait_for_the_gil_names_who_held_it)
+{
+	struct stall s = a_stall(10, 200, 0, 0);
+	struct stall_holder holder = { .pid = 10, .tid = 11, .comm = "hog", .stack = GW_NONE };
+
+	waits[0].call = WIRE_CALL_GIL;
+	s.holders = &holder;
+	s.n_holders = 1;
+	blame(report, &s, &verdict);
+	cr_assert_eq(verdict.cause, GW_CAUSE_GIL);
+	cr_assert_str_eq(verdict.call_name, "futex");
+	cr_assert(strstr(verdict.why, "; thread hog (11) held it"), "%s", verdict.why);
+}
+
+Test(blame, a_futex_that_is_not_the_gil_is_a_lock)
+{
+	struct stall s = a_stall(10, 200, 0, 0);
+
+	waits[0].call = 202;
+	evidence[0] = (struct evidence){ .named = { .stack = python_stack("get"), .class = "lock" },
+					 .state = GW_STATE_BLOCKED,
+					 .call = 202,
+					 .weight_ns = 200 * MS,
+					 .waker_pid = 10,
+					 .waker_tid = 12,
+					 .waker_comm = "worker" };
+	s.n_evidence = 1;
+	blame(report, &s, &verdict);
+	cr_assert_eq(verdict.cause, GW_CAUSE_LOCK);
+	cr_assert(strstr(verdict.why, "; thread worker (12) ended it"), "%s", verdict.why);
+}
+
+Test(blame, a_poll_of_nothing_sleeps_and_its_class_comes_from_the_evidence)
+{
+	struct stall s = a_stall(10, 200, 0, 0);
+
+	waits[0].call = 7;
+	evidence[0] =
+		(struct evidence){ .named = { .stack = python_stack("nap"), .class = "sleep" },
+				   .state = GW_STATE_BLOCKED,
+				   .call = 7,
+				   .weight_ns = 200 * MS };
+	s.n_evidence = 1;
+	blame(report, &s, &verdict);
+	cr_assert_eq(verdict.cause, GW_CAUSE_SYSCALL);
+}
+
+/* n tasks on the CPU, the first with weight first_ms, the others with 10 ms. */
+static enum gw_cause cause_of_tasks(uint32_t n, uint64_t first_ms, enum gw_state state)
+{
+	static struct stall_task tasks[8];
+	struct stall s = a_stall(200, 0, 0, 0);
+
+	for (uint32_t i = 0; i < n; i++) {
+		evidence[i] = (struct evidence){ .named = { .stack = python_stack("work"),
+							    .task = "Greenlet-1",
+							    .kind = GW_TASK_GREENLET },
+						 .state = state,
+						 .call = -1,
+						 .weight_ns = (i ? 10 : first_ms) * MS };
+		tasks[i] = (struct stall_task){ .task = i + 1,
+						.named = &evidence[i].named,
+						.share_ns = evidence[i].weight_ns };
+	}
+	s.n_evidence = n;
+	s.tasks = tasks;
+	s.n_tasks = n;
+	blame(report, &s, &verdict);
+	return verdict.cause;
+}
+
+Test(blame, many_tasks_none_of_them_long_are_a_crowd)
+{
+	cr_assert_eq(cause_of_tasks(8, 10, GW_STATE_ONCPU), GW_CAUSE_CROWD);
+	cr_assert(strstr(verdict.why, "8 greenlets in one turn"), "%s", verdict.why);
+	cr_assert_eq(cause_of_tasks(3, 10, GW_STATE_ONCPU), GW_CAUSE_CPU);
+}
+
+Test(blame, one_long_task_among_short_ones_held_the_loop)
+{
+	cr_assert_eq(cause_of_tasks(8, 90, GW_STATE_ONCPU), GW_CAUSE_CPU);
+	cr_assert(strstr(verdict.why, "Greenlet-1 held the loop"), "%s", verdict.why);
+}
+
+Test(blame, garbage_collection_is_told_from_other_work)
+{
+	cr_assert_eq(cause_of_tasks(1, 180, GW_STATE_GC), GW_CAUSE_GC);
+}
+
 Test(blame, samples_of_one_function_count_together)
 {
 	struct stall s = a_stall(200, 0, 0, 0);
@@ -149,9 +238,12 @@ Test(blame, samples_of_one_function_count_together)
 	uint32_t leaf[] = { frame(GW_FRAME_NATIVE, "PyDict_GetItem", "", "python3.11", 0),
 			    frame(GW_FRAME_NATIVE, "PyLong_Add", "", "python3.11", 0) };
 
-	evidence[0] = (struct evidence){ .stack = stack(leaf[0], cold, root), .weight_ns = 80 };
-	evidence[1] = (struct evidence){ .stack = stack(leaf[0], hot, root), .weight_ns = 60 };
-	evidence[2] = (struct evidence){ .stack = stack(leaf[1], hot, root), .weight_ns = 60 };
+	evidence[0] =
+		(struct evidence){ .named.stack = stack(leaf[0], cold, root), .weight_ns = 80 };
+	evidence[1] =
+		(struct evidence){ .named.stack = stack(leaf[0], hot, root), .weight_ns = 60 };
+	evidence[2] =
+		(struct evidence){ .named.stack = stack(leaf[1], hot, root), .weight_ns = 60 };
 	for (int i = 0; i < 3; i++)
 		evidence[i].state = GW_STATE_ONCPU;
 	s.n_evidence = 3;
@@ -164,9 +256,10 @@ static const char *fingerprint_with_leaf(const char *leaf)
 	struct stall s = a_stall(200, 0, 0, 0);
 
 	evidence[0] = (struct evidence){
-		.stack = stack(frame(GW_FRAME_NATIVE, leaf, "", "python3.11", 0),
-			       frame(GW_FRAME_PYTHON, "render_cart", "app/views.py", "", 1),
-			       frame(GW_FRAME_PYTHON, "run", "gevent/greenlet.py", "gevent", 0)),
+		.named.stack =
+			stack(frame(GW_FRAME_NATIVE, leaf, "", "python3.11", 0),
+			      frame(GW_FRAME_PYTHON, "render_cart", "app/views.py", "", 1),
+			      frame(GW_FRAME_PYTHON, "run", "gevent/greenlet.py", "gevent", 0)),
 		.state = GW_STATE_ONCPU,
 		.weight_ns = 1
 	};
@@ -190,7 +283,7 @@ Test(blame, the_fingerprint_follows_the_written_recipe)
 	struct stall s = a_stall(1, 200, 0, 0);
 	char expected[21];
 
-	evidence[0] = (struct evidence){ .stack = python_stack("retry"),
+	evidence[0] = (struct evidence){ .named.stack = python_stack("retry"),
 					 .state = GW_STATE_BLOCKED,
 					 .call = 230,
 					 .weight_ns = 1 };
@@ -215,7 +308,8 @@ Test(blame, the_line_number_is_no_part_of_the_identity)
 	for (int line = 10; line < 12; line++) {
 		f.line = line;
 		evidence[0] = (struct evidence){
-			.stack = tables_stack(report, (uint32_t[]){ tables_frame(report, &f) }, 1),
+			.named.stack =
+				tables_stack(report, (uint32_t[]){ tables_frame(report, &f) }, 1),
 			.state = GW_STATE_BLOCKED,
 			.call = 230,
 			.weight_ns = 1

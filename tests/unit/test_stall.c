@@ -30,7 +30,7 @@ static void sample(uint64_t turn_ms, uint32_t stack)
 				.weight_ns = 10 * MS,
 				.call = -1 };
 
-	cr_assert_eq(stalls_stack(stalls, &s, stack), 0);
+	cr_assert_eq(stalls_stack(stalls, &s, &(struct named){ .stack = stack }), 0);
 }
 
 static void blocked(uint64_t turn_ms, uint64_t off_ms, uint64_t len_ms, uint16_t flags)
@@ -43,7 +43,7 @@ static void blocked(uint64_t turn_ms, uint64_t off_ms, uint64_t len_ms, uint16_t
 				.off = WIRE_BLOCKED,
 				.call = 230 };
 
-	cr_assert_eq(stalls_stack(stalls, &s, 7), 0);
+	cr_assert_eq(stalls_stack(stalls, &s, &(struct named){ .stack = 7 }), 0);
 }
 
 static void late(uint64_t began_ms)
@@ -51,6 +51,57 @@ static void late(uint64_t began_ms)
 	struct wire_late l = { .serial = 1, .began_ns = began_ms * MS, .ended_ns = 500 * MS };
 
 	stalls_late(stalls, &l, &out);
+}
+
+static void task_sample(uint64_t task, const char *name, uint64_t weight_ms)
+{
+	struct wire_stack s = { .head.kind = WIRE_SAMPLE,
+				.serial = 1,
+				.turn_ns = 100 * MS,
+				.weight_ns = weight_ms * MS,
+				.task = task,
+				.call = -1 };
+
+	cr_assert_eq(stalls_stack(stalls, &s, &(struct named){ .stack = 1, .task = name }), 0);
+}
+
+Test(stall, tasks_are_told_apart_by_address_and_name_and_come_by_share)
+{
+	task_sample(0x10, "a", 10);
+	task_sample(0x20, "b", 30);
+	task_sample(0x10, "a", 10);
+	task_sample(0x10, "c", 5); /* the address of one that has ended */
+	late(100);
+	cr_assert_eq(out.n_tasks, 3);
+	cr_assert_eq(out.tasks[0].share_ns, 30 * MS);
+	cr_assert_eq(out.tasks[1].share_ns, 20 * MS);
+	cr_assert_str_eq(out.tasks[2].named->task, "c");
+}
+
+static void holder(uint64_t state, uint32_t waker_pid, uint64_t ms)
+{
+	struct wire_stack s = { .head.kind = WIRE_HOLDER,
+				.serial = 1,
+				.pid = 10,
+				.turn_ns = 100 * MS,
+				.blocked_ns = ms * MS,
+				.holder = state,
+				.waker_pid = waker_pid,
+				.waker_tid = waker_pid + 1,
+				.waker_comm = "hog" };
+
+	cr_assert_eq(stalls_stack(stalls, &s, &(struct named){ .stack = 5 }), 0);
+}
+
+Test(stall, holders_of_the_gil_are_summed_and_named_by_a_waker_of_the_same_process)
+{
+	holder(0x1000, 77, 5);
+	holder(0x1000, 10, 5);
+	late(100);
+	cr_assert_eq(out.n_holders, 1);
+	cr_assert_eq(out.holders[0].share_ns, 10 * MS);
+	cr_assert_eq(out.holders[0].tid, 11);
+	cr_assert_str_eq(out.holders[0].comm, "hog");
 }
 
 Test(stall, equal_stacks_are_one_evidence_with_their_weights_added)
@@ -70,7 +121,7 @@ Test(stall, stacks_of_a_turn_that_was_not_late_are_dropped)
 	sample(200, 4);
 	late(200);
 	cr_assert_eq(out.n_evidence, 1);
-	cr_assert_eq(out.evidence[0].stack, 4);
+	cr_assert_eq(out.evidence[0].named.stack, 4);
 }
 
 Test(stall, a_late_turn_without_stacks_is_still_a_stall)
