@@ -54,6 +54,19 @@ static __always_inline __u32 next_serial(void)
 	return serial ? __sync_fetch_and_add(serial, 1) + 1 : 0;
 }
 
+static __always_inline void scratch_reset(__u32 slot)
+{
+	struct wire_scratch *scratch = scratch_at(slot);
+
+	if (!scratch)
+		return;
+	scratch->best_ns = 0;
+	scratch->sent = 0;
+	scratch->n_sent = 0;
+	scratch->n_waits = 0;
+	scratch->n_rivals = 0;
+}
+
 /* Makes task a loop; its slot is zeroed and its turn not begun. NULL: no slot is free. */
 static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct thread *th,
 					      __u32 class, __s32 fd, __u64 now)
@@ -70,6 +83,7 @@ static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct t
 	if (!l)
 		return NULL;
 	th->slot = slot + 1;
+	scratch_reset(slot + 1);
 	th->own = 0;
 	th->foreign = 0;
 	th->wait_file = class == WIRE_WAIT_POLL ? 0 : file_of(task, fd);
@@ -125,19 +139,6 @@ static __noinline void late_send(const struct wire_loop *l, struct task_struct *
 		if (!flags && l->wait_class == WIRE_WAIT_EPOLL)
 			ready_count(task, l->wait_fd, e);
 	}
-}
-
-static __always_inline void scratch_reset(__u32 slot)
-{
-	struct wire_scratch *scratch = scratch_at(slot);
-
-	if (!scratch)
-		return;
-	scratch->best_ns = 0;
-	scratch->sent = 0;
-	scratch->n_sent = 0;
-	scratch->n_waits = 0;
-	scratch->n_rivals = 0;
 }
 
 /* The thread ends or becomes another program: closes its turn, leaves the totals for user space. */

@@ -52,10 +52,10 @@ struct {
 	__type(value, struct wire_loop);
 } loops __weak SEC(".maps");
 
-/* slot -> stacks and waits of its turn. As loops[]. */
+/* slot -> stacks and waits of its turn. Written by the probes; user space looks one up for a turn
+ * that lasts: mapped it would count 40 KB a slot as memory of ours. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, MAX_LOOPS);
 	__type(key, __u32);
 	__type(value, struct wire_scratch);

@@ -135,7 +135,6 @@ static int map_slots(struct live *live)
 {
 	int free_slots = bpf_map__fd(live->skel->maps.free_slots);
 	int err = slots_open(&live->slots, bpf_map__fd(live->skel->maps.loops),
-			     bpf_map__fd(live->skel->maps.scratches),
 			     bpf_map__fd(live->skel->maps.aims), live->n_slots);
 
 	for (uint32_t i = 0; !err && i < live->n_slots; i++)
@@ -296,6 +295,25 @@ int live_consume(struct live *live, uint32_t budget, live_take take, void *ctx)
 const struct slots *live_slots(const struct live *live)
 {
 	return &live->slots;
+}
+
+bool live_turn(const struct live *live, uint32_t slot, struct wire_turn *turn,
+	       struct wire_scratch *scratch)
+{
+	const struct wire_loop *loop = slots_peek(&live->slots, slot);
+	int map = bpf_map__fd(live->skel->maps.scratches);
+
+	for (int tries = 0; tries < 100; tries++) {
+		uint32_t seq = slots_seq(&live->slots, slot);
+
+		memcpy(turn, &loop->turn, sizeof(*turn));
+		if (bpf_map_lookup_elem(map, &slot, scratch))
+			return false;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && slots_seq(&live->slots, slot) == seq)
+			return true;
+	}
+	return false;
 }
 
 void live_recycle(struct live *live, uint32_t slot)

@@ -44,7 +44,12 @@ void live_stop(struct live *live);
 int live_consume(struct live *live, uint32_t budget, live_take take, void *ctx);
 
 const struct slots *live_slots(const struct live *live); /* borrowed */
-void live_recycle(struct live *live, uint32_t slot);     /* of a loop that has ended */
+
+/* The turn in progress and its stacks, as a whole; false: the writer was too busy. */
+bool live_turn(const struct live *live, uint32_t slot, struct wire_turn *turn,
+	       struct wire_scratch *scratch);
+
+void live_recycle(struct live *live, uint32_t slot); /* of a loop that has ended */
 
 /* Tells the walker where the state of the loop's thread lies; aim->layout is chosen here. 0;
  * -ENOSPC: too many layouts. */

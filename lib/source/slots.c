@@ -46,21 +46,19 @@ int slots_keep_from_children(void)
 	return 0;
 }
 
-int slots_open(struct slots *slots, int loops, int scratches, int aims, uint32_t n)
+int slots_open(struct slots *slots, int loops, int aims, uint32_t n)
 {
 	int err = map_one(&slots->loops, loops, sizeof(struct wire_loop), n);
 
 	slots->n = n;
-	if (!err)
-		err = map_one(&slots->scratches, scratches, sizeof(struct wire_scratch), n);
 	return err ? err : map_one(&slots->aims, aims, sizeof(struct wire_aim), n);
 }
 
 void slots_close(struct slots *slots)
 {
-	struct slot_map *maps[] = { &slots->loops, &slots->scratches, &slots->aims };
+	struct slot_map *maps[] = { &slots->loops, &slots->aims };
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 2; i++)
 		if (maps[i]->at)
 			munmap(maps[i]->at, bytes_of(maps[i], slots->n));
 	memset(slots, 0, sizeof(*slots));
@@ -71,14 +69,9 @@ const struct wire_loop *slots_peek(const struct slots *slots, uint32_t slot)
 	return (const struct wire_loop *)(slots->loops.at + slot * slots->loops.size);
 }
 
-static const struct wire_scratch *scratch_at(const struct slots *slots, uint32_t slot)
+uint32_t slots_seq(const struct slots *slots, uint32_t slot)
 {
-	return (const struct wire_scratch *)(slots->scratches.at + slot * slots->scratches.size);
-}
-
-static uint32_t seq_of(const struct wire_loop *loop)
-{
-	return __atomic_load_n(&loop->seq, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&slots_peek(slots, slot)->seq, __ATOMIC_ACQUIRE);
 }
 
 bool slots_loop(const struct slots *slots, uint32_t slot, struct wire_loop *out)
@@ -86,28 +79,11 @@ bool slots_loop(const struct slots *slots, uint32_t slot, struct wire_loop *out)
 	const struct wire_loop *loop = slots_peek(slots, slot);
 
 	for (int tries = 0; tries < 100; tries++) {
-		uint32_t seq = seq_of(loop);
+		uint32_t seq = slots_seq(slots, slot);
 
 		memcpy(out, loop, sizeof(*out));
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(seq & 1) && seq_of(loop) == seq)
-			return true;
-	}
-	return false;
-}
-
-bool slots_turn(const struct slots *slots, uint32_t slot, struct wire_turn *turn,
-		struct wire_scratch *scratch)
-{
-	const struct wire_loop *loop = slots_peek(slots, slot);
-
-	for (int tries = 0; tries < 100; tries++) {
-		uint32_t seq = seq_of(loop);
-
-		memcpy(turn, &loop->turn, sizeof(*turn));
-		memcpy(scratch, scratch_at(slots, slot), sizeof(*scratch));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(seq & 1) && seq_of(loop) == seq)
+		if (!(seq & 1) && slots_seq(slots, slot) == seq)
 			return true;
 	}
 	return false;
@@ -121,6 +97,5 @@ struct wire_aim *slots_aim(const struct slots *slots, uint32_t slot)
 void slots_clear(struct slots *slots, uint32_t slot)
 {
 	memset(slots->aims.at + slot * slots->aims.size, 0, slots->aims.size);
-	memset(slots->scratches.at + slot * slots->scratches.size, 0, slots->scratches.size);
 	memset(slots->loops.at + slot * slots->loops.size, 0, slots->loops.size);
 }

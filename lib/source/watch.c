@@ -136,7 +136,7 @@ static int check_open(struct watch *w, uint32_t slot, uint64_t now)
 
 	if (loop->turn.phase != WIRE_BUSY || now < loop->turn.began_ns + least_ns)
 		return 0;
-	if (!slots_turn(w->slots, slot, &turn, w->scratch))
+	if (!live_turn(w->live, slot, &turn, w->scratch))
 		return 0;
 	if (turn.phase != WIRE_BUSY || now <= turn.began_ns + least_ns)
 		return 0;
