@@ -69,7 +69,7 @@ void blame_fingerprint(const struct gw_report *report, struct verdict *v, uint32
 	/* what runs deeper inside a library is another thing in every sample */
 	if (v->cause == GW_CAUSE_CPU && v->frame != GW_NONE)
 		most = 1;
-	for (uint32_t i = 0; i < at && i < most; i++) {
+	for (uint32_t i = 0; frames && i < at && i < most; i++) {
 		const struct gw_frame *frame = report_frame(report, frames[at - 1 - i]);
 
 		if (identifies(frame, v->cause, has_python(report, frames, n)))
