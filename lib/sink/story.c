@@ -59,9 +59,8 @@ void text_culprits(const struct gw_sink *sink, const struct gw_report *report,
 		char name[TEXT_NAME], share[FORMAT_TIME];
 
 		/* below a tenth it explains nothing; the headline names the first preemptor */
-		if (!sink->opts.verbose &&
-		    (culprit->share_ns < stall->duration_ns / 10 ||
-		     (!i && stall->cause == GW_CAUSE_RUNQUEUE)))
+		if (!sink->opts.verbose && (culprit->share_ns < stall->duration_ns / 10 ||
+					    (!i && stall->cause == GW_CAUSE_RUNQUEUE)))
 			continue;
 		gw_escape(name, sizeof(name), culprit->comm);
 		fprintf(sink->to, INDENT "%s %s (%" PRIu32 ") %s for %s",
