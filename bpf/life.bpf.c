@@ -109,6 +109,10 @@ int life_iter(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct thread *th;
 
+	if (!first_ns) {
+		first_jiffies = bpf_jiffies64();
+		first_ns = bpf_ktime_get_ns();
+	}
 	if (!task || !is_wanted(task))
 		return 0;
 	watch(task);

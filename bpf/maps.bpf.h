@@ -34,6 +34,10 @@ const volatile struct wire_config config __weak = {
 /* Set by user space at the end: no record is made any more, so that the ring runs empty. */
 volatile __u32 stopped __weak = 0;
 
+/* When the threads there at attach were looked at, by both clocks of the kernel. */
+__u64 first_ns __weak = 0;
+__u64 first_jiffies __weak = 0;
+
 /* task -> struct thread. Written and read by the probes. Lives as long as the thread. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

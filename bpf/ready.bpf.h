@@ -10,9 +10,8 @@
 
 #include "common.bpf.h"
 
-#define READY_MAX 255
-
-extern unsigned long CONFIG_HZ __kconfig __weak;
+#define READY_MAX   255
+#define JIFFIES_MIN 20
 
 struct ready {
 	struct list_head *head, *at;
@@ -55,6 +54,15 @@ static long ready_step(__u32 i, struct ready *ready)
 	return 0;
 }
 
+/* How long a jiffy is depends on how the kernel was built, and is not told: by the time since the
+ * first look at the threads. 0 until that is long enough to tell. */
+static __always_inline __u64 jiffies_ns(__u32 n, __u64 now)
+{
+	__u64 passed = bpf_jiffies64() - first_jiffies;
+
+	return first_ns && passed >= JIFFIES_MIN ? n * (turn_since(now, first_ns) / passed) : 0;
+}
+
 static __noinline void ready_count(struct task_struct *task, __s32 fd, struct wire_late *e)
 {
 	struct file *file = file_at(task, fd);
@@ -69,8 +77,7 @@ static __noinline void ready_count(struct task_struct *task, __s32 fd, struct wi
 	ready.at = BPF_CORE_READ(head, next);
 	walk_each(READY_MAX, ready_step, &ready);
 	e->ready = ready.n;
-	if (CONFIG_HZ)
-		e->oldest_ns = (__u64)ready.oldest * (1000000000 / CONFIG_HZ);
+	e->oldest_ns = jiffies_ns(ready.oldest, e->head.now_ns);
 }
 
 #endif
