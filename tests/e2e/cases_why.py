@@ -1,0 +1,58 @@
+"""Why a turn was late: what the call slept on, which other thread had to do with it, who had to wait for it."""
+
+from tool import Case, expect_report, stop
+
+
+class Why(Case):
+    def stalled(self, kind, *options):
+        """The report's stall that covers the one planned, what its program said of helpers, and the text."""
+        app = self.app("why.py", kind)
+        watching = self.watch("-p", app.pid, "--no-follow", "-o", "x.json", *options)
+        app.do("go")
+        span = app.span(kind)
+        done = stop(watching)
+        self.assert_done(done)
+        report = expect_report((self.place / "x.json").read_text())
+        start = report["run"]["start_monotonic_ns"]
+        found = [s for s in report["stalls"]
+                 if start + s["at_ns"] < span.end and span.begin < start + s["at_ns"] + s["duration_ns"]]
+        self.assertEqual(len(found), 1, done.out)
+        return report, found[0], app, done.out
+
+    def main_wait(self, stall):
+        return max(stall["waits"], key=lambda wait: wait["total_ns"])
+
+    def thread(self, app, name):
+        return int(app.line("out", f"^THREAD {name} ").text.split()[2])
+
+    def test_a_socket_in_blocking_mode_is_told_with_its_peer(self):
+        _, stall, app, text = self.stalled("tcp")
+        wait = self.main_wait(stall)
+        remote = app.line("out", "^PEER ").text.split()[1]
+        self.assertEqual((stall["cause"], wait["call"], wait["class"]), ("syscall", "recvfrom", "network"))
+        self.assertEqual(wait["peer"]["kind"], "tcp")
+        self.assertEqual(wait["peer"]["remote"], remote)
+        self.assertTrue(wait["peer"]["blocking_mode"])
+        self.assertIn(f"blocked in recvfrom() on tcp {remote}", text)
+
+    def test_a_file_lock_is_told_with_the_name_of_its_file(self):
+        _, stall, _, _ = self.stalled("flock")
+        wait = self.main_wait(stall)
+        self.assertEqual((wait["call"], wait["class"]), ("flock", "lock"))
+        self.assertEqual(wait["peer"]["kind"], "file")
+        self.assertTrue(wait["peer"]["path"].startswith("why-"), wait)
+
+    def test_a_lock_names_the_thread_that_gave_it_up(self):
+        _, stall, app, text = self.stalled("lock")
+        tid = self.thread(app, "keeper")
+        self.assertEqual(stall["cause"], "lock")
+        self.assertEqual(self.main_wait(stall)["peer"]["kind"], "futex-private")
+        self.assertEqual((stall["culprits"][0]["tid"], stall["culprits"][0]["comm"]), (tid, "keeper"))
+        self.assertIn(f"thread keeper ({tid})", text)
+        self.assertGreater(stall["ledger"]["lock_ns"], 100_000_000)
+
+    def test_who_had_to_wait_for_a_stall_is_counted(self):
+        _, stall, _, text = self.stalled("sleep")
+        self.assertGreaterEqual(stall["delayed"]["ready"], 5)
+        self.assertLess(abs(stall["delayed"]["longest_ns"] - 200_000_000), 60_000_000)
+        self.assertRegex(text, r"descriptors had to wait for it, one of them [12]\d\d ms")

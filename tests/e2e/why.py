@@ -1,0 +1,129 @@
+"""An asyncio loop that is kept waiting in one of several ways, for each line on its stdin:
+
+    why.py tcp       a read from a TCP socket in blocking mode
+    why.py flock     a file lock that another descriptor holds
+    why.py lock      a lock that the thread `keeper` holds
+    why.py gil       pure Python in the thread `hog` while the loop wants to run
+    why.py sleep     time.sleep, while five peers of this loop's server send
+
+It says `READY pid tid`, then `BEGIN ns function` and `END ns function` around the wait, and `THREAD name tid` of helpers.
+"""
+
+import asyncio
+import ctypes
+import fcntl
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+
+HOLD_S = 0.2
+
+
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
+
+def helper(name, work):
+    """Runs work in a thread of that name, the kernel's name too; returns when it has begun."""
+    begun = threading.Event()
+
+    def run():
+        ctypes.CDLL(None).prctl(15, name.encode(), 0, 0, 0)
+        say("THREAD", name, threading.get_native_id())
+        work(begun)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    begun.wait()
+
+
+def tcp():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    say("PEER", "%s:%d" % ours.getpeername())
+    threading.Timer(HOLD_S, theirs.send, (b"x",)).start()
+    return lambda: ours.recv(1)
+
+
+def flock():
+    held = tempfile.NamedTemporaryFile(prefix="why-", dir=".")
+    mine = open(held.name)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    threading.Timer(HOLD_S, fcntl.flock, (held, fcntl.LOCK_UN)).start()
+    return lambda: fcntl.flock(mine, fcntl.LOCK_EX)
+
+
+def lock():
+    held = threading.Lock()
+
+    def keep(begun):
+        with held:
+            begun.set()
+            time.sleep(HOLD_S)
+
+    helper("keeper", keep)
+    return held.acquire
+
+
+def gil():
+    def crunch(begun):
+        begun.set()
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            sum(range(500))
+
+    helper("hog", crunch)
+
+    def wait_here():
+        for _ in range(12):
+            time.sleep(0.0001)
+
+    return wait_here
+
+
+def sleep():
+    return lambda: time.sleep(HOLD_S)
+
+
+async def echo(reader, writer):
+    while data := await reader.read(100):
+        writer.write(data)
+
+
+async def peers(port):
+    """Five peers that send all the time, in a process of their own."""
+    code = ("import socket,time,os\n"
+            f"s=[socket.create_connection(('127.0.0.1',{port})) for _ in range(5)]\n"
+            "while os.getppid() != 1:\n"
+            "  for c in s: c.send(b'x')\n"
+            "  for c in s: c.recv(9)\n"
+            "  time.sleep(0.01)\n")
+    await asyncio.create_subprocess_exec(sys.executable, "-c", code)
+
+
+def stall(prepare):
+    wait = prepare()
+    say("BEGIN", time.monotonic_ns(), prepare.__name__)
+    wait()
+    return "END", time.monotonic_ns(), prepare.__name__
+
+
+async def main(kind):
+    news = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(0, lambda: news.put_nowait(os.read(0, 4096)))
+    if kind == "sleep":
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        await peers(server.sockets[0].getsockname()[1])
+    say("READY", os.getpid(), threading.get_native_id())
+    while await news.get():
+        await asyncio.sleep(0.1)
+        end = stall({"tcp": tcp, "flock": flock, "lock": lock, "gil": gil, "sleep": sleep}[kind])
+        await asyncio.sleep(0)
+        say(*end)
+
+
+asyncio.run(main(sys.argv[1]))
