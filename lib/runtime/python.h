@@ -31,6 +31,9 @@ struct python {
 	uint64_t code_type, text_type; /* PyCode_Type, PyUnicode_Type */
 	uint64_t frame_type;           /* PyFrame_Type; 0: not exported */
 	uint64_t none;                 /* _Py_NoneStruct; 0: not exported */
+	uint32_t greenlet_stop;        /* offset of stack_stop in the state of one; 0: not known */
+	uint64_t current_tasks;        /* dict of asyncio: loop to task; 0: not known */
+	uint32_t tasks_wait;           /* stacks to go before it is looked for again */
 	struct map codes;              /* address to struct pycode * */
 	struct arena arena;
 };
@@ -46,6 +49,9 @@ struct pythread {
  * -EBADMSG: the lists make no sense; other -errno: memory. */
 int pythread_walk(struct memory *mem, const struct python *py,
 		  int (*visit)(void *ctx, const struct pythread *thread), void *ctx);
+
+/* Any thread state. 0 or -errno. */
+int pythread_first(struct memory *mem, const struct python *py, uint64_t *tstate);
 
 /* Innermost frame of a thread; 0 with *frame 0 when it has none. */
 int pythread_head(struct memory *mem, const struct pyoffsets *offsets, uint64_t tstate,
