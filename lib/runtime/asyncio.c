@@ -85,18 +85,6 @@ void asyncio_aim(struct proc *proc, const struct pythread *thread, struct wire_a
 		py->current_tasks = find_current_tasks(&proc->mem, py, thread->address);
 }
 
-static const struct pycode *code_of(struct proc *proc, const struct wire_pyframe *frame)
-{
-	uint64_t address = frame->code << 8 >> 8;
-	const struct pycode *code;
-	const char *why;
-
-	if (!address || address == proc->python->none)
-		return NULL;
-	code = pycode_get(&proc->mem, proc->python, proc->cwd, address, &why);
-	return code && !code->shim ? code : NULL;
-}
-
 static bool ends_with(const char *text, const char *end)
 {
 	size_t n = strlen(text), m = strlen(end);
@@ -144,7 +132,7 @@ static int find_root(struct proc *proc, const struct wire_stack *stack)
 	int above = -1;
 
 	for (unsigned int i = 0; i < stack->n_python; i++) {
-		const struct pycode *code = code_of(proc, &stack->python[i]);
+		const struct pycode *code = pytask_code(proc, &stack->python[i]);
 
 		if (code && is_handle(code))
 			return above;
@@ -160,7 +148,7 @@ static int find_uvloop_root(struct proc *proc, const struct wire_stack *stack)
 	int root = -1, above = -1;
 
 	for (unsigned int i = 0; i < stack->n_python; i++) {
-		const struct pycode *code = code_of(proc, &stack->python[i]);
+		const struct pycode *code = pytask_code(proc, &stack->python[i]);
 
 		if (code && is_runner(code))
 			return root >= 0 ? root : above;
@@ -261,7 +249,7 @@ bool asyncio_name(struct proc *proc, const struct wire_stack *stack, struct fram
 	root = find_root(proc, stack);
 	if (root < 0 && strcmp(proc->runtime->name, "uvloop") == 0)
 		root = find_uvloop_root(proc, stack);
-	code = root < 0 ? NULL : code_of(proc, &stack->python[root]);
+	code = root < 0 ? NULL : pytask_code(proc, &stack->python[root]);
 	if (!code)
 		return false;
 	coroutine = generator_of(proc, &stack->python[root]);

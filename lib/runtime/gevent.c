@@ -30,6 +30,7 @@
 #define SPAWNING_STACK 40
 #define IDENT          96
 #define SPAWN_MAX      10
+#define STACK_MAX      (8U << 20) /* of a thread */
 #define DICT_MAX       64 /* entries looked at */
 
 struct greenlet {
@@ -132,19 +133,12 @@ static bool same(const struct wire_stack *stack, const struct greenlet *g)
 static void bottom(struct proc *proc, const struct wire_stack *stack, char *out, size_t size)
 {
 	const struct pycode *code = NULL;
-	const char *why;
 
 	out[0] = '\0';
 	if (stack->head.flags & (WIRE_STACK_CUT | WIRE_STACK_FAULT))
 		return;
-	for (unsigned int i = stack->n_python; i-- && !code;) {
-		uint64_t address = stack->python[i].code << 8 >> 8;
-
-		if (address && address != proc->python->none)
-			code = pycode_get(&proc->mem, proc->python, proc->cwd, address, &why);
-		if (code && code->shim)
-			code = NULL;
-	}
+	for (unsigned int i = stack->n_python; i-- && !code;)
+		code = pytask_code(proc, &stack->python[i]);
 	if (code)
 		snprintf(out, size, "%s", code->name);
 }
@@ -191,13 +185,21 @@ static void add_spawn(struct proc *proc, uint64_t at, struct frames *out)
 	}
 }
 
+/* The one variable of before 2.0 may hold the greenlet of another thread, on another stack. */
+static bool elsewhere(const struct wire_stack *stack)
+{
+	uint64_t sp = stack->regs[WIRE_REG_SP];
+
+	return sp && stack->stop && (stack->stop <= sp || stack->stop - sp > STACK_MAX);
+}
+
 bool gevent_name(struct proc *proc, const struct wire_stack *stack, struct frames *out)
 {
 	struct greenlet g = { 0 };
 	char name[PYTHON_TEXT + 1] = "";
 	int err;
 
-	if (!stack->task || !greenlet_expected(proc))
+	if (!stack->task || !greenlet_expected(proc) || elsewhere(stack))
 		return false;
 	err = read_greenlet(&proc->mem, proc->python, stack->task, &g);
 	if (!err && g.hub) {

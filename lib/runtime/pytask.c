@@ -67,6 +67,21 @@ void pyaim(struct proc *proc, const struct pythread *thread, struct namer_got_th
 		asyncio_aim(proc, thread, &out->aim);
 }
 
+const struct pycode *pytask_code(struct proc *proc, const struct wire_pyframe *frame)
+{
+	uint64_t address = frame->code << 8 >> 8;
+	const struct pycode *code;
+	struct wire_python layout;
+	const char *why;
+
+	pyoffsets_layout(&proc->python->offsets, &layout);
+	if (!address || address == proc->python->none ||
+	    (layout.shim_owner && frame->code >> 56 >= layout.shim_owner))
+		return NULL;
+	code = pycode_get(&proc->mem, proc->python, proc->cwd, address, &why);
+	return code && !code->shim ? code : NULL;
+}
+
 void pytask_name(struct proc *proc, const struct wire_stack *stack, struct frames *out)
 {
 	if (!gevent_name(proc, stack, out))

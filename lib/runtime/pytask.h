@@ -22,6 +22,9 @@ void pyaim(struct proc *proc, const struct pythread *thread, struct namer_got_th
 /* After the stack's frames have been added. */
 void pytask_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
 
+/* Code of a frame; NULL: it has none that can be read, or is a C entry. */
+const struct pycode *pytask_code(struct proc *proc, const struct wire_pyframe *frame);
+
 /* greenlet.c */
 bool greenlet_expected(const struct proc *proc);
 /* Where the thread's current greenlet is told. 0; -EAGAIN: not (yet); -EBADMSG: with out->why. */
