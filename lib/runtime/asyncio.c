@@ -5,8 +5,8 @@
  *	.. <- worker (generator: the task's root coroutine) <- Handle._run <- ..
  *	.. <- on_timer                    (a plain callback) <- Handle._run <- ..
  *
- * uvloop has no Handle._run in Python: there the outermost generator frame
- * above the runner counts. The Task is the one that runs that coroutine: told
+ * uvloop has no Handle._run in Python: there the frame above the runner
+ * counts. The Task is the one that runs that coroutine: told
  * by the kernel side (3.14), or current in asyncio.tasks._current_tasks. When
  * it has gone on by the time we look, the coroutine's name is all that is
  * said, and true.
@@ -48,41 +48,50 @@ static uint64_t find_current_tasks(struct memory *mem, const struct python *py, 
 	return at;
 }
 
-/* 3.14 tells where a thread keeps its running task. */
-static uint64_t find_running_task(struct proc *proc, uint64_t tstate)
+/* 3.14 tells where in a thread state its running task is. */
+static uint32_t find_running_task(struct proc *proc, const struct mapping *map)
 {
 	uint64_t words[DEBUG_WORDS], bias, at;
+	const char *why;
+	struct elf *elf = proc_elf(proc, map, &why);
 
+	if (!elf || elf_section(elf, ".AsyncioDebug", &at) || proc_bias(proc, map, elf, &bias) ||
+	    memory_read(&proc->mem, at + bias, words, sizeof(words)))
+		return 0;
+	at = words[DEBUG_THREAD + 2];
+	return words[DEBUG_THREAD] <= 65536 && at < words[DEBUG_THREAD] && at % 8 == 0
+		       ? (uint32_t)at
+		       : 0;
+}
+
+void asyncio_attach(struct proc *proc)
+{
+	struct pytasks *tasks = &proc->python->tasks;
+
+	tasks->uvloop = strcmp(proc->runtime->name, "uvloop") == 0;
 	for (size_t i = 0; i < proc->maps.n; i++) {
 		const struct mapping *map = &proc->maps.list[i];
-		const char *why;
-		struct elf *elf;
+		bool own = strstr(maps_base(map), "_asyncio") != NULL;
 
-		if (!map->exec || !map->inode ||
-		    (!strstr(maps_base(map), "_asyncio") && !strstr(maps_base(map), "python")))
+		if (!map->exec || !map->inode)
 			continue;
-		elf = proc_elf(proc, map, &why);
-		if (!elf || elf_section(elf, ".AsyncioDebug", &at) ||
-		    proc_bias(proc, map, elf, &bias) ||
-		    memory_read(&proc->mem, at + bias, words, sizeof(words)))
-			continue;
-		at = words[DEBUG_THREAD + 2];
-		if (words[DEBUG_THREAD] <= 65536 && at && at < words[DEBUG_THREAD] && at % 8 == 0)
-			return tstate + at;
+		tasks->asyncio |= own;
+		if (proc->python->offsets.minor >= 14 && !tasks->running_task &&
+		    (own || strstr(maps_base(map), "python")))
+			tasks->running_task = find_running_task(proc, map);
 	}
-	return 0;
+	/* built into the interpreter */
+	tasks->asyncio |= tasks->uvloop || tasks->running_task;
 }
 
 void asyncio_aim(struct proc *proc, const struct pythread *thread, struct wire_aim *out)
 {
 	struct python *py = proc->python;
 
-	if (!proc_mapped(proc, "_asyncio") && strcmp(proc->runtime->name, "uvloop"))
-		return;
-	if (py->offsets.minor >= 14)
-		out->task_at = find_running_task(proc, thread->address);
-	else if (!py->current_tasks)
-		py->current_tasks = find_current_tasks(&proc->mem, py, thread->address);
+	if (py->tasks.running_task)
+		out->task_at = thread->address + py->tasks.running_task;
+	else if (py->tasks.asyncio && !py->tasks.current_tasks)
+		py->tasks.current_tasks = find_current_tasks(&proc->mem, py, thread->address);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -142,7 +151,17 @@ static int find_root(struct proc *proc, const struct wire_stack *stack)
 	return -1;
 }
 
-/* The same for a loop that is not written in Python. */
+static bool is_coroutine(struct proc *proc, const struct wire_pyframe *frame)
+{
+	uint64_t generator = generator_of(proc, frame);
+	struct pytype type;
+
+	return generator && !pytype_of(&proc->mem, generator, &type) &&
+	       strcmp(type.name, "coroutine") == 0;
+}
+
+/* The same for a loop that is not written in Python: above the runner, or, where the loop was
+ * started by hand, the outermost coroutine. */
 static int find_uvloop_root(struct proc *proc, const struct wire_stack *stack)
 {
 	int root = -1, above = -1;
@@ -151,10 +170,11 @@ static int find_uvloop_root(struct proc *proc, const struct wire_stack *stack)
 		const struct pycode *code = pytask_code(proc, &stack->python[i]);
 
 		if (code && is_runner(code))
-			return root >= 0 ? root : above;
-		if (code)
-			above = (int)i;
-		if (code && generator_of(proc, &stack->python[i]))
+			return above;
+		if (!code || is_step(code))
+			continue;
+		above = (int)i;
+		if (is_coroutine(proc, &stack->python[i]))
 			root = (int)i;
 	}
 	return root;
@@ -186,25 +206,25 @@ static int try_task(void *ctx, uint64_t key, uint64_t task)
 /* Looked for when the thread was met; a namer that was started again looks here. */
 static uint64_t current_tasks(struct proc *proc)
 {
-	struct python *py = proc->python;
+	struct pytasks *tasks = &proc->python->tasks;
 	struct pytype type;
 	uint64_t tstate;
 
-	if (py->current_tasks && !pytype_of(&proc->mem, py->current_tasks, &type) &&
+	if (tasks->current_tasks && !pytype_of(&proc->mem, tasks->current_tasks, &type) &&
 	    strcmp(type.name, "dict") == 0)
-		return py->current_tasks;
-	py->current_tasks = 0;
-	if (py->tasks_wait) {
-		py->tasks_wait--;
+		return tasks->current_tasks;
+	tasks->current_tasks = 0;
+	if (tasks->wait) {
+		tasks->wait--;
 		return 0;
 	}
-	py->tasks_wait = LOOK_AGAIN;
-	if (!pythread_first(&proc->mem, py, &tstate)) {
+	tasks->wait = LOOK_AGAIN;
+	if (!pythread_first(&proc->mem, proc->python, &tstate)) {
 		memory_budget(&proc->mem, MODULES_MAX * 512, 2 * MODULES_MAX);
-		py->current_tasks = find_current_tasks(&proc->mem, py, tstate);
+		tasks->current_tasks = find_current_tasks(&proc->mem, proc->python, tstate);
 		memory_budget(&proc->mem, MEMORY_STACK_MAX, MEMORY_STACK_READS);
 	}
-	return py->current_tasks;
+	return tasks->current_tasks;
 }
 
 /* The name as get_name() gives it; an int that nobody has asked for yet stands for Task-N. */
@@ -244,10 +264,10 @@ bool asyncio_name(struct proc *proc, const struct wire_stack *stack, struct fram
 	uint64_t coroutine;
 	int root = -1;
 
-	if (!proc_mapped(proc, "_asyncio") && strcmp(proc->runtime->name, "uvloop"))
+	if (!proc->python->tasks.asyncio)
 		return false;
 	root = find_root(proc, stack);
-	if (root < 0 && strcmp(proc->runtime->name, "uvloop") == 0)
+	if (root < 0 && proc->python->tasks.uvloop)
 		root = find_uvloop_root(proc, stack);
 	code = root < 0 ? NULL : pytask_code(proc, &stack->python[root]);
 	if (!code)

@@ -79,8 +79,8 @@ static int read_greenlet(struct memory *mem, const struct python *py, uint64_t a
 		g->dict = word(mem, address + (uint64_t)g->type.dict);
 	if (base.basic == YOUNG_SIZE)
 		state = word(mem, address + YOUNG_IMPL);
-	if (base.basic != YOUNG_SIZE || py->greenlet_stop)
-		g->stop = word(mem, state + (base.basic == YOUNG_SIZE ? py->greenlet_stop
+	if (base.basic != YOUNG_SIZE || py->tasks.stop)
+		g->stop = word(mem, state + (base.basic == YOUNG_SIZE ? py->tasks.stop
 								      : OLD_STOP));
 	g->hub = !pytype_find(mem, &g->type, "WaitOperationsGreenlet", &more);
 	g->gevent = !g->hub && !pytype_find(mem, &g->type, "Greenlet", &more);
@@ -199,7 +199,7 @@ bool gevent_name(struct proc *proc, const struct wire_stack *stack, struct frame
 	char name[PYTHON_TEXT + 1] = "";
 	int err;
 
-	if (!stack->task || !greenlet_expected(proc) || elsewhere(stack))
+	if (!stack->task || !proc->python->tasks.greenlets || elsewhere(stack))
 		return false;
 	err = read_greenlet(&proc->mem, proc->python, stack->task, &g);
 	if (!err && g.hub) {

@@ -30,7 +30,7 @@
 #define STOP_BYTES   128 /* of it: stack_stop lies in these */
 #define OLD_SIZE_MIN 80
 #define OLD_STOP     24
-#define OLD_DATA_MAX (256 * 1024)
+#define DATA_MAX     (256 * 1024) /* of the module */
 
 struct search {
 	struct memory *mem;
@@ -38,16 +38,36 @@ struct search {
 	struct wire_aim *aim;
 };
 
-bool greenlet_expected(const struct proc *proc)
+static void keep_data(struct proc *proc, const struct mapping *map, struct pytasks *tasks)
 {
-	for (size_t i = 0; i < proc->maps.n; i++) {
-		const char *base = maps_base(&proc->maps.list[i]);
+	const char *why;
+	struct elf *elf = proc_elf(proc, map, &why);
+	uint64_t bias, at, size;
 
-		if (proc->maps.list[i].inode &&
-		    (!strncmp(base, "_greenlet.", 10) || !strncmp(base, "greenlet.", 9)))
-			return true;
+	if (!elf || proc_bias(proc, map, elf, &bias))
+		return;
+	for (unsigned int i = 0; !elf_data(elf, i, &at, &size); i++) {
+		if (size > DATA_MAX || tasks->n_data == PYTASKS_SEGMENTS)
+			continue;
+		tasks->data[tasks->n_data].at = (at + bias + 7) & ~7ULL;
+		tasks->data[tasks->n_data++].size = size;
 	}
-	return false;
+}
+
+void greenlet_attach(struct proc *proc)
+{
+	struct pytasks *tasks = &proc->python->tasks;
+
+	for (size_t i = 0; i < proc->maps.n; i++) {
+		const struct mapping *map = &proc->maps.list[i];
+		const char *base = maps_base(map);
+
+		if (!map->exec || !map->inode ||
+		    (strncmp(base, "_greenlet.", 10) && strncmp(base, "greenlet.", 9)))
+			continue;
+		tasks->greenlets = true;
+		keep_data(proc, map, tasks);
+	}
 }
 
 static bool is_greenlet(struct memory *mem, uint64_t object, struct pytype *base)
@@ -82,12 +102,13 @@ static uint32_t find_stop(struct memory *mem, uint64_t main, uint64_t state)
 static int try_state(struct search *s, uint64_t state)
 {
 	uint64_t pair[2];
-	struct pytype base;
+	struct pytype type;
 	uint32_t stop;
 
 	if (!pyobject_plausible(state) || memory_read(s->mem, state, pair, sizeof(pair)) ||
-	    !pyobject_plausible(pair[1]) || !is_greenlet(s->mem, pair[0], &base) ||
-	    base.basic != YOUNG_SIZE || !is_greenlet(s->mem, pair[1], &base))
+	    !pyobject_plausible(pair[0]) || !pyobject_plausible(pair[1]) ||
+	    pytype_of(s->mem, pair[0], &type) || strcmp(type.name, "greenlet.greenlet") ||
+	    type.basic != YOUNG_SIZE || !is_greenlet(s->mem, pair[1], &type))
 		return 0;
 	stop = find_stop(s->mem, pair[0], state);
 	if (!stop) {
@@ -136,7 +157,7 @@ static unsigned int old_words(struct memory *mem, uint64_t at, uint64_t size, ui
 	uint64_t words[512], end = at + size;
 	unsigned int n = 0;
 
-	for (at = (at + 7) & ~7ULL; at < end; at += sizeof(words)) {
+	for (; at < end; at += sizeof(words)) {
 		int got = memory_read_some(mem, at, words,
 					   end - at < sizeof(words) ? end - at : sizeof(words));
 
@@ -152,26 +173,12 @@ static unsigned int old_words(struct memory *mem, uint64_t at, uint64_t size, ui
 	return n;
 }
 
-static unsigned int find_old(struct proc *proc, uint64_t *found)
+static unsigned int find_old(struct memory *mem, const struct pytasks *tasks, uint64_t *found)
 {
 	unsigned int n = 0;
 
-	for (size_t m = 0; m < proc->maps.n; m++) {
-		const struct mapping *map = &proc->maps.list[m];
-		const char *base = maps_base(map), *why;
-		uint64_t bias, at, size;
-		struct elf *elf;
-
-		if (!map->exec || (strncmp(base, "_greenlet.", 10) && strncmp(base, "greenlet.", 9)))
-			continue;
-		elf = proc_elf(proc, map, &why);
-		if (!elf || proc_bias(proc, map, elf, &bias))
-			continue;
-		for (unsigned int i = 0; !elf_data(elf, i, &at, &size); i++) {
-			if (size <= OLD_DATA_MAX)
-				n += old_words(&proc->mem, at + bias, size, found);
-		}
-	}
+	for (unsigned int i = 0; i < tasks->n_data; i++)
+		n += old_words(mem, tasks->data[i].at, tasks->data[i].size, found);
 	return n;
 }
 
@@ -181,7 +188,7 @@ int greenlet_aim(struct proc *proc, uint64_t fsbase, struct namer_got_thread *ou
 	uint64_t found;
 
 	if (find_young(&search, fsbase)) {
-		proc->python->greenlet_stop = out->aim.stop;
+		proc->python->tasks.stop = out->aim.stop;
 		return 0;
 	}
 	if (search.why) {
@@ -189,7 +196,7 @@ int greenlet_aim(struct proc *proc, uint64_t fsbase, struct namer_got_thread *ou
 		return -EBADMSG;
 	}
 	/* Only while no greenlet is being switched to is there but one. */
-	if (find_old(proc, &found) == 1) {
+	if (find_old(&proc->mem, &proc->python->tasks, &found) == 1) {
 		out->aim.task_at = found;
 		out->aim.stop = OLD_STOP;
 		return 0;

@@ -51,6 +51,12 @@ static uint64_t find_collecting(struct memory *mem, const struct python *py, uin
 	return value == 0 || value == 1 ? at : 0;
 }
 
+void pytask_attach(struct proc *proc)
+{
+	greenlet_attach(proc);
+	asyncio_attach(proc);
+}
+
 void pyaim(struct proc *proc, const struct pythread *thread, struct namer_got_thread *out)
 {
 	const struct python *py = proc->python;
@@ -61,7 +67,7 @@ void pyaim(struct proc *proc, const struct pythread *thread, struct namer_got_th
 		out->aim.gil = find_gil(&proc->mem, py, interp);
 		out->aim.gc_at = find_collecting(&proc->mem, py, interp);
 	}
-	if (greenlet_expected(proc))
+	if (py->tasks.greenlets)
 		out->pending = greenlet_aim(proc, thread->thread_id, out) == -EAGAIN;
 	if (!out->aim.task_at)
 		asyncio_aim(proc, thread, &out->aim);

@@ -3,6 +3,7 @@
  * pytask.h: what a Python thread runs beside its frames: greenlets, tasks,
  * the GIL, the garbage collector.
  *
+ *	a process is met -> pytask_attach: which modules there are; the only one to open files
  *	a thread is met  -> pyaim: addresses for the kernel side to read
  *	a stack is named -> pytask_name: whose it is, and where that was spawned
  *
@@ -16,6 +17,8 @@
 #include "name/protocol.h"
 #include "runtime/python.h"
 
+void pytask_attach(struct proc *proc);
+
 /* Fills out->aim, why and pending; what cannot be had stays 0. */
 void pyaim(struct proc *proc, const struct pythread *thread, struct namer_got_thread *out);
 
@@ -26,7 +29,7 @@ void pytask_name(struct proc *proc, const struct wire_stack *stack, struct frame
 const struct pycode *pytask_code(struct proc *proc, const struct wire_pyframe *frame);
 
 /* greenlet.c */
-bool greenlet_expected(const struct proc *proc);
+void greenlet_attach(struct proc *proc);
 /* Where the thread's current greenlet is told. 0; -EAGAIN: not (yet); -EBADMSG: with out->why. */
 int greenlet_aim(struct proc *proc, uint64_t fsbase, struct namer_got_thread *out);
 
@@ -34,6 +37,7 @@ int greenlet_aim(struct proc *proc, uint64_t fsbase, struct namer_got_thread *ou
 bool gevent_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
 
 /* asyncio.c */
+void asyncio_attach(struct proc *proc);
 void asyncio_aim(struct proc *proc, const struct pythread *thread, struct wire_aim *out);
 bool asyncio_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
 

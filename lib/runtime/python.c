@@ -135,6 +135,8 @@ int python_attach(struct proc *proc, struct wire_python *out)
 		python_detach(proc);
 	else
 		pyoffsets_layout(&py->offsets, out);
+	if (!err)
+		pytask_attach(proc);
 	return err;
 }
 
