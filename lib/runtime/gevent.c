@@ -26,6 +26,7 @@
 #define YOUNG_SIZE     40
 #define YOUNG_IMPL     32
 #define OLD_STOP       24
+#define MAIN_BYTES     128 /* of a state: stack_stop lies in these */
 #define MORE_BYTES     104 /* behind the base, up to and with _ident */
 #define SPAWNING_STACK 40
 #define IDENT          96
@@ -60,12 +61,30 @@ static void read_more(struct memory *mem, struct greenlet *g, uint64_t base_size
 	g->ident = words[IDENT / 8];
 }
 
+/* Where the greenlet's part of the stack ends; all ones: nowhere, it is a main greenlet. */
+static uint64_t read_stop(struct memory *mem, const struct python *py, uint64_t address,
+			  uint64_t size)
+{
+	uint64_t state = word(mem, address + YOUNG_IMPL), words[MAIN_BYTES / 8];
+
+	if (size != YOUNG_SIZE)
+		return word(mem, address + OLD_STOP);
+	if (py->tasks.stop)
+		return word(mem, state + py->tasks.stop);
+	if (memory_read(mem, state, words, sizeof(words)))
+		return 0;
+	for (unsigned int i = 0; i < MAIN_BYTES / 8; i++) {
+		if (words[i] == UINT64_MAX)
+			return UINT64_MAX;
+	}
+	return 0;
+}
+
 /* 0; -EBADMSG and others: it is no greenlet (any more). */
 static int read_greenlet(struct memory *mem, const struct python *py, uint64_t address,
 			 struct greenlet *g)
 {
 	struct pytype base, more;
-	uint64_t state = address;
 	int err = pytype_of(mem, address, &g->type);
 
 	if (!err)
@@ -77,11 +96,7 @@ static int read_greenlet(struct memory *mem, const struct python *py, uint64_t a
 	g->address = address;
 	if (g->type.dict > 0 && g->type.dict < 4096)
 		g->dict = word(mem, address + (uint64_t)g->type.dict);
-	if (base.basic == YOUNG_SIZE)
-		state = word(mem, address + YOUNG_IMPL);
-	if (base.basic != YOUNG_SIZE || py->tasks.stop)
-		g->stop = word(mem, state + (base.basic == YOUNG_SIZE ? py->tasks.stop
-								      : OLD_STOP));
+	g->stop = read_stop(mem, py, address, base.basic);
 	g->hub = !pytype_find(mem, &g->type, "WaitOperationsGreenlet", &more);
 	g->gevent = !g->hub && !pytype_find(mem, &g->type, "Greenlet", &more);
 	if (g->gevent && more.basic >= base.basic + MORE_BYTES)
