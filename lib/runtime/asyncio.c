@@ -20,6 +20,7 @@
 #include "runtime/runtime.h"
 
 #define OWNER_GENERATOR 1
+#define CODE_GENERATOR  0x2a0 /* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR */
 #define MODULES_MAX     8192 /* entries of sys.modules looked at */
 #define NAMES_MAX       512  /* of a module's dict */
 #define LOOPS_MAX       64
@@ -101,19 +102,32 @@ static bool ends_with(const char *text, const char *end)
 	return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* The generator or coroutine that a frame belongs to; 0: none. */
+/* Is it the frame of a generator or coroutine? Of older ones only the code tells, once the frame
+ * is gone. */
+static bool is_generator(struct proc *proc, const struct wire_pyframe *frame)
+{
+	const struct pyoffsets *o = &proc->python->offsets;
+	uint32_t flags;
+
+	if (o->frame_owner)
+		return frame->code >> 56 == OWNER_GENERATOR;
+	return !memory_read(&proc->mem, (frame->code << 8 >> 8) + o->code_flags, &flags,
+			    sizeof(flags)) &&
+	       flags & CODE_GENERATOR;
+}
+
+/* The generator or coroutine that a frame belongs to; 0: none, or it cannot be told. */
 static uint64_t generator_of(struct proc *proc, const struct wire_pyframe *frame)
 {
 	const struct pyoffsets *o = &proc->python->offsets;
 	uint64_t generator = 0;
 
-	if (o->frame_owner)
-		return frame->code >> 56 == OWNER_GENERATOR && o->generator_frame
-			       ? frame->frame - o->generator_frame
-			       : 0;
-	if (memory_word(&proc->mem, frame->frame + o->frame_generator, &generator))
+	if (!is_generator(proc, frame))
 		return 0;
-	return generator;
+	if (o->frame_owner)
+		return o->generator_frame ? frame->frame - o->generator_frame : 0;
+	return memory_word(&proc->mem, frame->frame + o->frame_generator, &generator) ? 0
+										      : generator;
 }
 
 static bool is_handle(const struct pycode *code)
@@ -246,9 +260,9 @@ static void name_task(struct proc *proc, const struct wire_stack *stack, uint64_
 	char name[PYTHON_TEXT + 1], whole[FRAMES_TEXT + 1];
 	uint64_t dict;
 
-	if (stack->task)
+	if (coroutine && stack->task)
 		try_task(&wanted, 0, stack->task);
-	dict = wanted.name ? 0 : current_tasks(proc);
+	dict = wanted.name || !coroutine ? 0 : current_tasks(proc);
 	if (dict)
 		pydict_walk(&proc->mem, proc->python, dict, LOOPS_MAX, try_task, &wanted);
 	if (wanted.name && !read_name(proc, wanted.name, name, sizeof(name)) && name[0]) {
@@ -261,8 +275,7 @@ static void name_task(struct proc *proc, const struct wire_stack *stack, uint64_
 bool asyncio_name(struct proc *proc, const struct wire_stack *stack, struct frames *out)
 {
 	const struct pycode *code;
-	uint64_t coroutine;
-	int root = -1;
+	int root;
 
 	if (!proc->python->tasks.asyncio)
 		return false;
@@ -272,9 +285,8 @@ bool asyncio_name(struct proc *proc, const struct wire_stack *stack, struct fram
 	code = root < 0 ? NULL : pytask_code(proc, &stack->python[root]);
 	if (!code)
 		return false;
-	coroutine = generator_of(proc, &stack->python[root]);
-	if (coroutine)
-		name_task(proc, stack, coroutine, code->name, out);
+	if (is_generator(proc, &stack->python[root]))
+		name_task(proc, stack, generator_of(proc, &stack->python[root]), code->name, out);
 	else
 		frames_task(out, GW_TASK_CALLBACK, code->name);
 	return true;
