@@ -32,6 +32,7 @@ struct namer {
 	struct targets targets;
 	uint64_t lost;
 	struct namer_got_look look;
+	struct namer_got_thread thread;
 	struct namer_ask_stack ask;
 	_Alignas(8) unsigned char packet[NAMER_PACKET]; /* answers, and records made here */
 };
@@ -274,7 +275,7 @@ int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char 
 }
 
 int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsbase,
-		 struct wire_aim *out)
+		 struct namer_aim *out)
 {
 	struct namer_ask_thread packet = {
 		.head = { .kind = NAMER_THREAD, .pid = pid },
@@ -283,7 +284,7 @@ int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsb
 	};
 	struct request request = { targets_find(&namer->targets, pid), &packet, sizeof(packet), 0,
 				   deadline_in(NAMER_DEADLINE_MS) };
-	struct namer_got_thread got;
+	struct namer_got_thread *got = &namer->thread;
 	int n;
 
 	if (!request.target)
@@ -291,14 +292,15 @@ int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsb
 	n = ask(namer, &request);
 	if (n < 0)
 		return n;
-	if (n != sizeof(got)) {
+	if (n != sizeof(*got)) {
 		strike(namer, request.target, -EBADMSG);
 		return -EBADMSG;
 	}
-	memcpy(&got, namer->packet, sizeof(got));
-	if (got.head.result)
-		return reported(got.head.result);
-	*out = got.aim;
+	memcpy(got, namer->packet, sizeof(*got));
+	got->why[sizeof(got->why) - 1] = '\0';
+	if (got->head.result)
+		return reported(got->head.result);
+	*out = (struct namer_aim){ got->aim, got->why, got->pending != 0 };
 	return 0;
 }
 

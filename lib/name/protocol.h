@@ -21,6 +21,7 @@
 #define NAMER_PACKET (64 * 1024)
 #define NAMER_PATH   1024
 #define NAMER_PROCS  1024 /* introduced at a time */
+#define NAMER_WHY    96
 
 enum namer_kind {
 	NAMER_LOOK = 1,
@@ -62,7 +63,10 @@ struct namer_ask_thread {
 
 struct namer_got_thread {
 	struct namer_head head;
-	struct wire_aim aim; /* layout and serial are the caller's to fill */
+	struct wire_aim aim;  /* layout and serial are the caller's to fill */
+	char why[NAMER_WHY]; /* the running greenlet cannot be told; "" if it can, or there is none */
+	uint32_t pending;    /* 1: it may be told later: ask again */
+	uint32_t pad;
 };
 
 /* Sent up to the last byte of memory used. */

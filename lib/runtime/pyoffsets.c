@@ -10,6 +10,7 @@
  * size of the struct that it describes.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include "runtime/pyoffsets.h"
 
@@ -30,7 +31,13 @@ static const struct pyoffsets known[] = {
 	  .code_name = 104,
 	  .code_first = 36,
 	  .code_lines = 112,
-	  .ascii_size = 48 },
+	  .ascii_size = 48,
+	  .gil = 1264,
+	  .gc = 320,
+	  .gc_collecting = 312,
+	  .interp_modules = 40,
+	  .frame_generator = 96,
+	  .code_flags = 32 },
 	{ .minor = 8,
 	  .interpreters_head = 32,
 	  .interp_threads = 8,
@@ -45,7 +52,13 @@ static const struct pyoffsets known[] = {
 	  .code_name = 112,
 	  .code_first = 40,
 	  .code_lines = 120,
-	  .ascii_size = 48 },
+	  .ascii_size = 48,
+	  .gil = 1152,
+	  .gc = 344,
+	  .gc_collecting = 200,
+	  .interp_modules = 56,
+	  .frame_generator = 96,
+	  .code_flags = 36 },
 	{ .minor = 9,
 	  .interpreters_head = 32,
 	  .interp_threads = 8,
@@ -60,7 +73,13 @@ static const struct pyoffsets known[] = {
 	  .code_name = 112,
 	  .code_first = 40,
 	  .code_lines = 120,
-	  .ascii_size = 48 },
+	  .ascii_size = 48,
+	  .gil = 352,
+	  .gc = 616,
+	  .gc_collecting = 200,
+	  .interp_modules = 856,
+	  .frame_generator = 96,
+	  .code_flags = 36 },
 	{ .minor = 10,
 	  .interpreters_head = 32,
 	  .interp_threads = 8,
@@ -75,7 +94,13 @@ static const struct pyoffsets known[] = {
 	  .code_name = 112,
 	  .code_first = 40,
 	  .code_lines = 120,
-	  .ascii_size = 48 },
+	  .ascii_size = 48,
+	  .gil = 352,
+	  .gc = 616,
+	  .gc_collecting = 200,
+	  .interp_modules = 856,
+	  .frame_generator = 88,
+	  .code_flags = 36 },
 	{ .minor = 11,
 	  .interpreters_head = 40,
 	  .interp_threads = 16,
@@ -96,7 +121,12 @@ static const struct pyoffsets known[] = {
 	  .code_first = 72,
 	  .code_lines = 136,
 	  .code_bytes = 184,
-	  .ascii_size = 48 },
+	  .ascii_size = 48,
+	  .gil = 360,
+	  .gc = 648,
+	  .gc_collecting = 200,
+	  .interp_modules = 888,
+	  .generator_frame = 80 },
 	{ .minor = 12,
 	  .interpreters_head = 40,
 	  .interp_threads = 72,
@@ -117,7 +147,12 @@ static const struct pyoffsets known[] = {
 	  .code_first = 68,
 	  .code_lines = 136,
 	  .code_bytes = 192,
-	  .ascii_size = 40 },
+	  .ascii_size = 40,
+	  .gil = 384,
+	  .gc = 112,
+	  .gc_collecting = 200,
+	  .interp_modules = 944,
+	  .generator_frame = 72 },
 };
 
 int pyoffsets_known(uint32_t minor, struct pyoffsets *out)
@@ -156,7 +191,44 @@ static const struct field fields[] = {
 	FIELD(ascii_size, 67, 70, 77, 80, 0),
 };
 
+/* What costs only itself when it makes no sense. */
+static const struct field extras[] = {
+	FIELD(gil, 6, 14, 6, 15, 8),
+	FIELD(gc, 6, 10, 6, 11, 8),
+	FIELD(gc_collecting, 71, 72, 81, 82, 4),
+	FIELD(interp_modules, 6, 11, 6, 12, 8),
+};
+
+#define GENERATOR_SIZE_14  83
+#define GENERATOR_FRAME_13 72 /* 3.13 does not tell */
+#define GENERATOR_FRAME_14 85
+
 #define SIZE_MAX_PLAUSIBLE (4 * 1024 * 1024) /* _PyRuntimeState holds an interpreter */
+
+static bool sound(const uint64_t words[PYOFFSETS_WORDS], const struct field *f, unsigned int column)
+{
+	uint64_t size = words[f->size_word[column]], offset = words[f->word[column]];
+
+	return size <= SIZE_MAX_PLAUSIBLE && offset <= size && f->width <= size - offset &&
+	       (f->width < 4 || offset % f->width == 0);
+}
+
+static void take_extras(const uint64_t words[PYOFFSETS_WORDS], unsigned int column,
+			struct pyoffsets *out)
+{
+	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
+		uint32_t value = (uint32_t)words[extras[i].word[column]];
+
+		if (sound(words, &extras[i], column))
+			memcpy((char *)out + extras[i].to, &value, sizeof(value));
+	}
+	out->generator_frame = GENERATOR_FRAME_13;
+	if (column)
+		out->generator_frame = words[GENERATOR_FRAME_14] < words[GENERATOR_SIZE_14] &&
+						       words[GENERATOR_SIZE_14] < 1024
+					       ? (uint32_t)words[GENERATOR_FRAME_14]
+					       : 0;
+}
 
 int pyoffsets_debug(const uint64_t words[PYOFFSETS_WORDS], struct pyoffsets *out, const char **why)
 {
@@ -173,11 +245,9 @@ int pyoffsets_debug(const uint64_t words[PYOFFSETS_WORDS], struct pyoffsets *out
 	}
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		const struct field *f = &fields[i];
-		uint64_t size = words[f->size_word[column]], offset = words[f->word[column]];
-		uint32_t value = (uint32_t)offset;
+		uint32_t value = (uint32_t)words[f->word[column]];
 
-		if (size > SIZE_MAX_PLAUSIBLE || offset > size || f->width > size - offset ||
-		    (f->width >= 4 && offset % f->width))
+		if (!sound(words, f, column))
 			return -EBADMSG;
 		memcpy((char *)out + f->to, &value, sizeof(value));
 	}
@@ -186,6 +256,7 @@ int pyoffsets_debug(const uint64_t words[PYOFFSETS_WORDS], struct pyoffsets *out
 	    out->code_lines > 248 || out->code_filename > 248 || out->code_name > 248 ||
 	    out->code_qualname > 248 || out->code_first > 248 || out->ascii_size > 128)
 		return -EBADMSG;
+	take_extras(words, column, out);
 	out->minor = minor;
 	return 0;
 }

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include "bpf/wire.h"
 
-#define PYOFFSETS_WORDS 81 /* of _Py_DebugOffsets, as far as it is needed */
+#define PYOFFSETS_WORDS 87 /* of _Py_DebugOffsets, as far as it is needed */
 
 struct pyoffsets {
 	uint32_t minor;
@@ -27,6 +27,14 @@ struct pyoffsets {
 	uint32_t code_filename, code_name, code_qualname; /* code_qualname 0: none */
 	uint32_t code_first, code_lines, code_bytes;      /* code_bytes 0: f_lasti is an offset */
 	uint32_t ascii_size;                              /* sizeof PyASCIIObject */
+	/* Not needed for frames; 0: not known. */
+	uint32_t gil;             /* its struct in _PyRuntime, or, 3.12+, a pointer in the interpreter */
+	uint32_t gc;              /* struct in the interpreter, up to 3.8 in _PyRuntime */
+	uint32_t gc_collecting;   /* in that struct */
+	uint32_t interp_modules;  /* sys.modules */
+	uint32_t frame_generator; /* 3.10 and older: f_gen */
+	uint32_t code_flags;      /* 3.10 and older */
+	uint32_t generator_frame; /* 3.11+: the frame inside its generator or coroutine */
 };
 
 /* 3.7 to 3.12: 0; -ENOENT. */

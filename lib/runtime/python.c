@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "greenwatch.h"
+#include "runtime/pytask.h"
 #include "runtime/python.h"
 #include "runtime/pyversion.h"
 #include "runtime/runtime.h"
@@ -134,6 +135,8 @@ int python_attach(struct proc *proc, struct wire_python *out)
 		python_detach(proc);
 	else
 		pyoffsets_layout(&py->offsets, out);
+	if (!err)
+		pytask_attach(proc);
 	return err;
 }
 
@@ -150,7 +153,7 @@ void python_detach(struct proc *proc)
 struct wanted {
 	uint64_t id;
 	bool native;
-	uint64_t found;
+	struct pythread found;
 };
 
 static int match(void *ctx, const struct pythread *thread)
@@ -159,11 +162,11 @@ static int match(void *ctx, const struct pythread *thread)
 
 	if ((wanted->native ? thread->native_id : thread->thread_id) != wanted->id)
 		return 0;
-	wanted->found = thread->address;
+	wanted->found = *thread;
 	return 1;
 }
 
-int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct wire_aim *out)
+int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct namer_got_thread *out)
 {
 	struct wanted wanted = { 0 };
 	int err;
@@ -177,8 +180,10 @@ int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct wir
 	err = pythread_walk(&proc->mem, proc->python, match, &wanted);
 	if (err < 0)
 		return err == -EBADMSG ? -EAGAIN : err;
-	*out = (struct wire_aim){ .tstate = wanted.found };
-	return wanted.found ? 0 : -ENOENT;
+	if (!wanted.found.address)
+		return -ENOENT;
+	pyaim(proc, &wanted.found, out);
+	return 0;
 }
 
 static void name_frame(struct proc *proc, const struct wire_pyframe *raw, struct frames *out)
@@ -225,4 +230,5 @@ void python_name(struct proc *proc, const struct wire_stack *stack,
 			continue;
 		name_frame(proc, raw, out);
 	}
+	pytask_name(proc, stack, out);
 }

@@ -25,12 +25,28 @@ struct pycode {
 	size_t n_lines;
 };
 
+#define PYTASKS_SEGMENTS 4
+
+/* What is known of greenlets and asyncio, for pytask.h. */
+struct pytasks {
+	bool greenlets, asyncio, uvloop; /* their modules are mapped */
+	struct {
+		uint64_t at, size;
+	} data[PYTASKS_SEGMENTS]; /* writable segments of the module of greenlets */
+	unsigned int n_data;
+	uint32_t stop;          /* offset of stack_stop in a greenlet's state; 0: not known */
+	uint32_t running_task;  /* 3.14: in the thread state; 0: not told */
+	uint64_t current_tasks; /* dict of asyncio: loop to task; 0: not known */
+	uint32_t wait;          /* stacks to go before it is looked for again */
+};
+
 struct python {
 	struct pyoffsets offsets;
 	uint64_t runtime;              /* address of _PyRuntime */
 	uint64_t code_type, text_type; /* PyCode_Type, PyUnicode_Type */
 	uint64_t frame_type;           /* PyFrame_Type; 0: not exported */
 	uint64_t none;                 /* _Py_NoneStruct; 0: not exported */
+	struct pytasks tasks;
 	struct map codes;              /* address to struct pycode * */
 	struct arena arena;
 };
@@ -46,6 +62,9 @@ struct pythread {
  * -EBADMSG: the lists make no sense; other -errno: memory. */
 int pythread_walk(struct memory *mem, const struct python *py,
 		  int (*visit)(void *ctx, const struct pythread *thread), void *ctx);
+
+/* Any thread state. 0 or -errno. */
+int pythread_first(struct memory *mem, const struct python *py, uint64_t *tstate);
 
 /* Innermost frame of a thread; 0 with *frame 0 when it has none. */
 int pythread_head(struct memory *mem, const struct pyoffsets *offsets, uint64_t tstate,

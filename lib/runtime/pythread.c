@@ -71,6 +71,19 @@ int pythread_walk(struct memory *mem, const struct python *py,
 	return err;
 }
 
+static int take_first(void *ctx, const struct pythread *thread)
+{
+	*(uint64_t *)ctx = thread->address;
+	return 1;
+}
+
+int pythread_first(struct memory *mem, const struct python *py, uint64_t *tstate)
+{
+	int found = pythread_walk(mem, py, take_first, tstate);
+
+	return found == 1 ? 0 : found < 0 ? found : -ENOENT;
+}
+
 int pythread_head(struct memory *mem, const struct pyoffsets *offsets, uint64_t tstate,
 		  uint64_t *frame)
 {

@@ -13,13 +13,15 @@
 #include "bpf/wire.h"
 #include "name/frames.h"
 #include "name/proc.h"
+#include "name/protocol.h"
 
 struct runtime {
 	const char *name;
 	bool (*detect)(const struct proc *proc); /* cheap: mapped files only */
 	/* Finds the interpreter; 0, or -errno with proc->why. NULL: there is none to find. */
 	int (*attach)(struct proc *proc, struct wire_python *out);
-	int (*thread)(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct wire_aim *out);
+	int (*thread)(struct proc *proc, uint32_t nstid, uint64_t fsbase,
+		      struct namer_got_thread *out);
 	/* Names the stack, and the task it belongs to; memory->n may be 0. */
 	void (*frames)(struct proc *proc, const struct wire_stack *stack,
 		       const struct wire_memory *memory, struct frames *out);
@@ -36,7 +38,7 @@ void native_leaf(struct proc *proc, uint64_t address, struct frames *out);
 
 /* python.c */
 int python_attach(struct proc *proc, struct wire_python *out);
-int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct wire_aim *out);
+int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct namer_got_thread *out);
 void python_name(struct proc *proc, const struct wire_stack *stack,
 		 const struct wire_memory *memory, struct frames *out);
 void python_detach(struct proc *proc);

@@ -19,8 +19,8 @@
 
 #define LOOK_BYTES   (32U << 20)
 #define LOOK_READS   50000
-#define THREAD_BYTES (4U << 20)
-#define THREAD_READS 5000
+#define THREAD_BYTES (8U << 20)
+#define THREAD_READS 20000 /* 1 to 2 us each */
 
 struct server {
 	int sock;
@@ -221,7 +221,7 @@ static void thread(struct server *server, const struct namer_ask_thread *ask)
 	got.head.result = -ENOENT;
 	if (proc && proc->runtime->thread) {
 		memory_budget(&proc->mem, THREAD_BYTES, THREAD_READS);
-		got.head.result = proc->runtime->thread(proc, ask->nstid, ask->fsbase, &got.aim);
+		got.head.result = proc->runtime->thread(proc, ask->nstid, ask->fsbase, &got);
 	}
 	answer(server, &got, sizeof(got));
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define AIM_TRIES 20 /* ticks */
+#define AIM_WAIT  64 /* ticks at most between two looks for greenlets that are yet to come */
 
 int tell_target(struct watch *w, struct proc *proc)
 {
@@ -32,25 +33,51 @@ static int note_no_frames(struct watch *w, const struct proc *proc, const char *
 	return watch_note(w, what, why, "");
 }
 
+static int note_no_greenlets(struct watch *w, const struct proc *proc, const char *why)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "greenlets of process %u", proc->keeper.pid);
+	return watch_note(w, what, why, "");
+}
+
+/* Greenlets may come later, so the aim is tried again, ever more rarely. */
+static int aim_again(struct watch *w, struct seat *seat, const struct proc *proc,
+		     const struct namer_aim *got)
+{
+	seat->aim_tries = got->pending ? AIM_TRIES : 0;
+	seat->aim_pause = seat->aim_wait;
+	if (seat->aim_wait < AIM_WAIT)
+		seat->aim_wait = seat->aim_wait ? seat->aim_wait * 2 : 1;
+	if (!got->why[0] || seat->aim_told || (got->pending && seat->aim_wait < AIM_TRIES))
+		return 0;
+	seat->aim_told = 1;
+	return note_no_greenlets(w, proc, got->why);
+}
+
 /* A thread list that moved under the look is tried again at the next tick. */
 int meet_aim(struct watch *w, uint32_t slot)
 {
 	struct seat *seat = &w->seats[slot];
 	struct proc *proc = procs_find(&w->procs, seat->pid);
-	struct wire_aim aim;
+	struct namer_aim got;
 	int err;
 
+	if (seat->aim_pause) {
+		seat->aim_pause--;
+		return 0;
+	}
 	if (!seat->aim_tries || !proc || !proc->has_layout)
 		return 0;
 	seat->aim_tries--;
-	err = namer_thread(w->namer, seat->pid, seat->nstid, seat->fsbase, &aim);
+	err = namer_thread(w->namer, seat->pid, seat->nstid, seat->fsbase, &got);
 	if (!err) {
-		aim.serial = seat->serial;
-		err = live_aim(w->live, slot, &aim, &proc->layout);
+		got.aim.serial = seat->serial;
+		err = live_aim(w->live, slot, &got.aim, &proc->layout);
 	}
 	if (!err)
-		seat->aim_tries = 0;
-	if (err && !seat->aim_tries)
+		return aim_again(w, seat, proc, &got);
+	if (!seat->aim_tries && !seat->aim_wait)
 		return note_no_frames(w, proc,
 				      err == -ENOENT
 					      ? "the interpreter does not know the loop's thread"

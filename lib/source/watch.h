@@ -22,6 +22,9 @@ struct seat {
 	uint32_t missed;    /* serial of a loop whose news did not come, at the last tick */
 	uint32_t nstid;     /* tid in its own namespace */
 	uint32_t aim_tries; /* left; 0: aimed, or given up */
+	uint32_t aim_pause; /* ticks to go before the next look */
+	uint32_t aim_wait;  /* pause after it */
+	uint32_t aim_told;  /* 1: it has been noted why there are no greenlets */
 	uint64_t fsbase;
 	uint64_t told_turn_ns; /* open turn told of */
 	uint64_t tell_at_ns;   /* its age at which to tell again */

@@ -175,7 +175,7 @@ ParameterizedTest(struct interpreter *python, interpreters,
 	struct namer_look look;
 	struct namer *namer;
 	unsigned int minor = 0;
-	struct wire_aim aim;
+	struct namer_aim aim;
 
 	cr_assert_eq(target_start(&target, argv), 0);
 	cr_assert_eq(namer_open(&namer, &opener, log_line, NULL), 0);
@@ -187,7 +187,7 @@ ParameterizedTest(struct interpreter *python, interpreters,
 	cr_assert_eq(
 		namer_thread(namer, (uint32_t)target.pid, (uint32_t)target.pid, target.ident, &aim),
 		0);
-	walk(&look, &target, aim.tstate, &stack);
+	walk(&look, &target, aim.aim.tstate, &stack);
 	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	if (getenv("SHOW")) {
 		fprintf(stderr, "%s %s %s:\n", python->path, look.runtime, look.version);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pyobject.h: objects of a CPython: their types, dicts, ints and functions.
+ *
+ * Every chain is bounded, every pointer is the target's word: what makes no
+ * sense is -EBADMSG, and nothing is cached by address, for addresses are
+ * reused.
+ */
+#ifndef PYOBJECT_H
+#define PYOBJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "runtime/python.h"
+
+#define PYTYPE_NAME 96
+
+struct pytype {
+	uint64_t base;  /* tp_base; 0: none */
+	uint64_t basic; /* tp_basicsize */
+	int64_t dict;   /* tp_dictoffset */
+	char name[PYTYPE_NAME];
+};
+
+/* An address that an object of the target may have. */
+static inline bool pyobject_plausible(uint64_t address)
+{
+	return address >= 4096 && address < 0x0000800000000000ULL && address % 8 == 0;
+}
+
+/* The last part of a dotted name. */
+const char *pytype_short(const char *name);
+
+int pytype_of(struct memory *mem, uint64_t object, struct pytype *out);
+
+/* The first of a type and its bases whose short name is this one. 0, -ENOENT, or other -errno. */
+int pytype_find(struct memory *mem, const struct pytype *type, const char *name,
+		struct pytype *out);
+
+/* Visits keys and values, up to max entries, until visit returns non-zero, and returns that.
+ * 0: all seen. -errno: memory, or no dict. */
+int pydict_walk(struct memory *mem, const struct python *py, uint64_t dict, uint32_t max,
+		int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx);
+
+/* The value of a key that is an ASCII string. 0, -ENOENT, or other -errno. */
+int pydict_get(struct memory *mem, const struct python *py, uint64_t dict, uint32_t max,
+	       const char *key, uint64_t *value);
+
+/* An int of up to 60 bits. 0 or -errno. */
+int pyint_read(struct memory *mem, const struct python *py, uint64_t object, uint64_t *value);
+
+/* Qualified name of a function, bound method, partial or builtin; code: its code object, 0 if it
+ * has none. 0 or -errno. */
+int pyfunction_read(struct memory *mem, const struct python *py, uint64_t object, char *name,
+		    size_t size, uint64_t *code);
+
+#endif
