@@ -177,8 +177,12 @@ static int operate(struct machine *m, const Dwarf_Op *op)
 /* A register that is another one, named alone: no address, but a value. */
 static int plain_register(struct machine *m, const Dwarf_Op *op)
 {
+	uint64_t reg = op->number;
+
+	if (op->atom != DW_OP_regx)
+		reg = op->atom - DW_OP_reg0;
 	m->value = true;
-	return push_register(m, op->atom == DW_OP_regx ? op->number : op->atom - DW_OP_reg0, 0);
+	return push_register(m, reg, 0);
 }
 
 static int evaluate(struct machine *m, const Dwarf_Op *ops, size_t n, uint64_t *out)
