@@ -2,9 +2,9 @@
 /*
  * merge.c: groups, their evals, and what lies between.
  *
- * Between two groups of Python frames the interpreter's own call helpers say
- * nothing and are left out, unless C code of somebody else is among them;
- * so is what starts a program or a thread, at the outer end.
+ * Next to a group of Python frames the interpreter's own call helpers say
+ * nothing; they are left out, save at the leaf, where they are what runs. So
+ * is what starts a program, a thread or a greenlet, at the outer end.
  */
 #include "runtime/merge.h"
 
@@ -12,7 +12,7 @@
 
 struct group {
 	unsigned int first, n; /* Python frames, without the shim */
-	uint64_t shim;         /* address; 0: has none */
+	uint64_t inside;       /* an address within its eval; 0: not known */
 	uint32_t eval;         /* native frame; NOWHERE: lies beyond those that are known */
 };
 
@@ -34,10 +34,9 @@ static void make_groups(struct plan *plan)
 
 		if (!frame->shim)
 			group->n++;
-		else
-			group->shim = frame->frame;
-		if (!frame->shim && !frame->last)
+		if (!frame->last)
 			continue;
+		group->inside = frame->inside;
 		group = &plan->groups[++plan->n_groups];
 		*group = (struct group){ .first = i + 1 };
 	}
@@ -64,7 +63,7 @@ static uint32_t holding(const struct merge_stacks *in, uint32_t from, uint64_t a
 	return NOWHERE;
 }
 
-/* A shim beyond the last native frame is in order where those are not all known. */
+/* What lies beyond the last native frame is in order where those are not all known. */
 static bool is_beyond(const struct merge_stacks *in, uint64_t address)
 {
 	return !in->native_whole && in->n_native && address >= in->native[in->n_native - 1].sp;
@@ -81,13 +80,13 @@ static bool place(struct plan *plan)
 
 		if (from == NOWHERE)
 			group->eval = NOWHERE;
-		else if (group->shim)
-			group->eval = holding(in, from, group->shim);
+		else if (group->inside)
+			group->eval = holding(in, from, group->inside);
 		else
 			group->eval = next_eval(in, from);
 		if (group->eval == NOWHERE && in->native_whole)
 			return false;
-		if (group->eval == NOWHERE && group->shim && !is_beyond(in, group->shim))
+		if (group->eval == NOWHERE && group->inside && !is_beyond(in, group->inside))
 			return false;
 		from = group->eval == NOWHERE ? NOWHERE : group->eval + 1;
 	}
@@ -113,26 +112,37 @@ static void add_python(struct plan *plan, const struct group *group)
 		add(plan, MERGE_PYTHON, group->first + i);
 }
 
-static bool all_plumbing(const struct merge_stacks *in, uint32_t from, uint32_t to, bool system)
+static bool is_plumbing(const struct merge_native *frame, bool outermost)
 {
-	for (uint32_t i = from; i < to; i++) {
-		if (!in->native[i].inner && !(system && in->native[i].system))
-			return false;
-	}
-	return true;
+	return frame->inner || (outermost && frame->system);
 }
 
-/* What lies outside the outermost group, and the groups beyond the last native frame. */
+/* What lies outside a group, without the call helpers at both ends. Whether anything was left. */
+static bool add_between(struct plan *plan, uint32_t from, uint32_t to, bool outermost)
+{
+	const struct merge_native *native = plan->in->native;
+
+	while (from < to && is_plumbing(&native[from], outermost))
+		from++;
+	while (from < to && is_plumbing(&native[to - 1], outermost))
+		to--;
+	add_native(plan, from, to);
+	return from < to;
+}
+
+/* What lies outside the last group that has an eval, and the groups beyond. */
 static void add_rest(struct plan *plan, uint32_t from, unsigned int group)
 {
 	const struct merge_stacks *in = plan->in;
-	bool plumbing = from && all_plumbing(in, from, in->n_native, group == plan->n_groups);
+	bool all = group == plan->n_groups, some = true;
 
-	if (group == plan->n_groups && !in->python_whole)
+	if (all && !in->python_whole)
 		return;
-	if (!plumbing)
+	if (!group)
 		add_native(plan, from, in->n_native);
-	if (!in->native_whole && (!plumbing || group < plan->n_groups))
+	else
+		some = add_between(plan, from, in->n_native, all);
+	if (!in->native_whole && (some || !all))
 		add(plan, MERGE_BROKEN, 0);
 	for (; group < plan->n_groups; group++)
 		add_python(plan, &plan->groups[group]);
@@ -146,7 +156,9 @@ static void whole_form(struct plan *plan)
 	for (; g < plan->n_groups && plan->groups[g].eval != NOWHERE; g++) {
 		const struct group *group = &plan->groups[g];
 
-		if (!g || !all_plumbing(plan->in, from, group->eval, false))
+		if (g)
+			add_between(plan, from, group->eval, false);
+		else
 			add_native(plan, from, group->eval);
 		add_python(plan, group);
 		from = group->eval + 1;
@@ -161,9 +173,9 @@ static void reduced_form(struct plan *plan)
 	const struct merge_stacks *in = plan->in;
 	uint32_t end = next_eval(in, 0);
 
-	if (in->by_address && plan->n_groups && plan->groups[0].shim &&
-	    holding(in, 0, plan->groups[0].shim) < end)
-		end = holding(in, 0, plan->groups[0].shim);
+	if (in->by_address && plan->n_groups && plan->groups[0].inside &&
+	    holding(in, 0, plan->groups[0].inside) < end)
+		end = holding(in, 0, plan->groups[0].inside);
 	for (uint32_t i = 0; i < in->n_native && i < end; i++) {
 		if (end == NOWHERE && i && in->native[i].inner)
 			break;

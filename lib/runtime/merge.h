@@ -7,8 +7,8 @@
  *
  *	poll, libpq, psycopg2, f, g, <module>
  *
- * Each C-level eval stands for a group of Python frames. From 3.12 on a
- * group ends with a shim that lies in its eval's native frame, so addresses
+ * Each C-level eval stands for a group of Python frames. From 3.11 on
+ * something of each group lies in its eval's native frame, so addresses
  * decide; before, evals and groups are counted. Where they do not fit, the
  * order is not guessed: the leaf's native frames, then all Python frames.
  * Pure: reads nothing, names nothing.
@@ -31,9 +31,10 @@ struct merge_native {
 };
 
 struct merge_python {
-	uint64_t frame; /* address */
-	bool shim;      /* no frame of the program: ends a group */
-	bool last;      /* ends a group, and is a frame */
+	uint64_t frame;  /* address */
+	bool last;       /* of its group */
+	uint64_t inside; /* last: an address within its eval's native frame; 0: not known */
+	bool shim;       /* no frame of the program */
 };
 
 struct merge_stacks {

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "greenwatch.h"
-#include "runtime/merge.h"
 #include "runtime/native.h"
+#include "runtime/pystack.h"
 #include "runtime/python.h"
 #include "runtime/runtime.h"
 
@@ -105,46 +105,33 @@ static void look_at_native(struct proc *proc, const struct wire_stack *stack, st
 		}
 		s->eval_seen |= s->stacks.native[i].eval;
 	}
+	/* A greenlet's entry often has nothing but garbage below it. */
+	if (i && s->eval_seen && s->stacks.native[i - 1].greenlet)
+		s->walk.end = WALK_BOTTOM;
 	s->walk.n = i;
 	s->stacks.n_native = i;
 	s->stacks.native_whole = s->walk.end == WALK_OUTERMOST || s->walk.end == WALK_BOTTOM;
 }
 
-/* 3.11 keeps in the frame itself whether it was entered from C. It may have moved on since. */
-static bool read_entry(struct proc *proc, const struct wire_pyframe *raw, bool *entry)
+static void look_at_python(struct proc *proc, const struct wire_stack *stack,
+			   const struct wire_memory *memory, struct pystack *s)
 {
-	const struct pyoffsets *offsets = &proc->python->offsets;
-	unsigned char bytes[128];
-	uint64_t code;
-
-	if (offsets->frame_entry >= sizeof(bytes) || offsets->frame_code > sizeof(bytes) - 8 ||
-	    memory_read(&proc->mem, raw->frame, bytes, sizeof(bytes)))
-		return false;
-	memcpy(&code, bytes + offsets->frame_code, sizeof(code));
-	*entry = bytes[offsets->frame_entry] == 1;
-	return (code & ~7ULL) == raw->code << 8 >> 8;
-}
-
-static void look_at_python(struct proc *proc, const struct wire_stack *stack, struct pystack *s)
-{
-	const struct pyoffsets *offsets = &proc->python->offsets;
 	struct wire_python layout;
 
-	pyoffsets_layout(offsets, &layout);
+	pyoffsets_layout(&proc->python->offsets, &layout);
 	s->stacks.by_address = layout.shim_owner != 0;
 	s->stacks.python_whole = !(stack->head.flags & (WIRE_STACK_CUT | WIRE_STACK_FAULT));
-	s->stacks.python_grouped = true;
 	for (unsigned int i = 0; i < stack->n_python && i < WIRE_FRAMES; i++) {
 		const struct wire_pyframe *raw = &stack->python[i];
 		struct merge_python *frame = &s->stacks.python[s->stacks.n_python++];
 
 		*frame = (struct merge_python){ .frame = raw->frame };
-		frame->shim = layout.shim_owner && raw->code >> 56 >= layout.shim_owner;
-		if (offsets->frame_entry && s->stacks.python_grouped)
-			s->stacks.python_grouped = read_entry(proc, raw, &frame->last);
-		else if (!layout.shim_owner)
-			frame->last = true;
+		if (layout.shim_owner && raw->code >> 56 >= layout.shim_owner) {
+			frame->shim = frame->last = true;
+			frame->inside = raw->frame;
+		}
 	}
+	pyentry_find(proc, stack, memory, &s->stacks);
 }
 
 static void name_steps(struct proc *proc, const struct wire_stack *stack, const struct pystack *s,
@@ -185,7 +172,7 @@ void pystack_name(struct proc *proc, const struct wire_stack *stack,
 		walk(proc, stack, memory, &s->walk);
 		look_at_native(proc, stack, s);
 	}
-	look_at_python(proc, stack, s);
+	look_at_python(proc, stack, memory, s);
 	name_steps(proc, stack, s, merge(&s->stacks, s->steps), out);
 	free(s);
 }
