@@ -35,14 +35,14 @@ CFLAGS ?= $(if $(DEBUG),-O0 -g3,-O2 -g -fstack-protector-strong -D_FORTIFY_SOURC
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' $(WARN) -MMD -MP -fPIE \
              $(if $(SANITIZE),-U_FORTIFY_SOURCE -fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
 LDFLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-z,now) -pie
-LIBS    := -lbpf -lelf -lz -lcjson
+LIBS    := -lbpf -ldw -lelf -lz -lcjson -liberty
 
 # each room sees only what its -I lets it see
 INC_lib   := -I. -Ilib -Ilib/include -isystem $(O) -fPIC -fvisibility=hidden
 INC_cli   := -Ilib/include
 INC_tests := -I. -Ilib -Ilib/include -Icli
 
-PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev libcjson-dev libc6-dev
+PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev zlib1g-dev libcjson-dev libc6-dev
 PACKAGES_RUN  := python3 python3-gevent
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils

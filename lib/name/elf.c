@@ -25,6 +25,10 @@ int elf_read(const struct elf *elf, uint64_t offset, void *out, size_t size)
 
 	if (offset > elf->size || size > elf->size - offset)
 		return -EBADMSG;
+	if (elf->image) {
+		memcpy(out, elf->image + offset, size);
+		return 0;
+	}
 	while (done < size) {
 		ssize_t n = pread(elf->fd, (char *)out + done, size - done, (off_t)(offset + done));
 
@@ -82,45 +86,63 @@ static int read_segments(struct elf *elf)
 			elf->loads[elf->n_loads++] = phdr;
 		else if (phdr.p_type == PT_DYNAMIC)
 			elf->dynamic = phdr;
+		else if (phdr.p_type == PT_GNU_EH_FRAME)
+			elf->eh_frame = phdr;
 		else if (phdr.p_type == PT_NOTE && !elf->build_id_len)
 			elf->build_id_len = elf_note_id(elf, &phdr);
 	}
 	return elf->n_loads ? 0 : -EBADMSG;
 }
 
+static int open_sized(struct elf **out, struct elf *elf)
+{
+	int err = elf->size ? check_header(elf) : -ENOEXEC;
+
+	if (!err)
+		err = read_segments(elf);
+	if (err)
+		elf_close(elf);
+	else
+		*out = elf;
+	return err;
+}
+
 int elf_open(struct elf **out, int fd)
 {
 	struct elf *elf = calloc(1, sizeof(*elf));
 	struct stat st;
-	int err = -ENOMEM;
 
 	if (!elf) {
 		close(fd);
-		return err;
+		return -ENOMEM;
 	}
 	elf->fd = fd;
-	err = -ENOEXEC;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size <= 0)
-		goto fail;
-	elf->size = (uint64_t)st.st_size;
-	err = check_header(elf);
-	if (err)
-		goto fail;
-	err = read_segments(elf);
-	if (err)
-		goto fail;
-	*out = elf;
-	return 0;
-fail:
-	elf_close(elf);
-	return err;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0)
+		elf->size = (uint64_t)st.st_size;
+	return open_sized(out, elf);
+}
+
+int elf_open_image(struct elf **out, unsigned char *image, size_t size)
+{
+	struct elf *elf = calloc(1, sizeof(*elf));
+
+	if (!elf) {
+		free(image);
+		return -ENOMEM;
+	}
+	elf->fd = -1;
+	elf->image = image;
+	elf->size = size;
+	return open_sized(out, elf);
 }
 
 void elf_close(struct elf *elf)
 {
 	if (!elf)
 		return;
-	close(elf->fd);
+	if (elf->fd >= 0)
+		close(elf->fd);
+	free(elf->image);
 	free(elf->symbols);
 	free(elf);
 }
@@ -153,14 +175,15 @@ int elf_data(const struct elf *elf, unsigned int i, uint64_t *vaddr, uint64_t *s
 	return -ENOENT;
 }
 
-/* Offset in the file of an address of the file's own. */
-static int file_offset(const struct elf *elf, uint64_t vaddr, uint64_t *offset)
+/* Offset in the file of an address of the file's own, and how much of its segment follows. */
+int elf_offset(const struct elf *elf, uint64_t vaddr, uint64_t *offset, uint64_t *rest)
 {
 	for (unsigned int i = 0; i < elf->n_loads; i++) {
 		const Elf64_Phdr *load = &elf->loads[i];
 
 		if (vaddr >= load->p_vaddr && vaddr - load->p_vaddr < load->p_filesz) {
 			*offset = load->p_offset + (vaddr - load->p_vaddr);
+			*rest = load->p_filesz - (vaddr - load->p_vaddr);
 			return 0;
 		}
 	}
@@ -172,7 +195,7 @@ static int dynamic_tables(const struct elf *elf, uint64_t *hash, uint64_t *symbo
 			  uint64_t *strings)
 {
 	Elf64_Dyn dyn;
-	uint64_t h = 0, sy = 0, st = 0;
+	uint64_t h = 0, sy = 0, st = 0, rest;
 
 	for (unsigned int i = 0; i < DYNAMIC_MAX; i++) {
 		if ((i + 1) * sizeof(dyn) > elf->dynamic.p_filesz ||
@@ -186,8 +209,8 @@ static int dynamic_tables(const struct elf *elf, uint64_t *hash, uint64_t *symbo
 		else if (dyn.d_tag == DT_STRTAB)
 			st = dyn.d_un.d_ptr;
 	}
-	if (!h || !sy || !st || file_offset(elf, h, hash) || file_offset(elf, sy, symbols) ||
-	    file_offset(elf, st, strings))
+	if (!h || !sy || !st || elf_offset(elf, h, hash, &rest) || elf_offset(elf, sy, symbols, &rest) ||
+	    elf_offset(elf, st, strings, &rest))
 		return -ENOENT;
 	return 0;
 }

@@ -21,10 +21,19 @@ struct elf;
 
 /* Takes the descriptor, also when it fails. -ENOEXEC: no ELF file of ours; -EBADMSG: damaged. */
 int elf_open(struct elf **out, int fd);
+/* The same for an image in memory, from malloc(); takes it, also when it fails. */
+int elf_open_image(struct elf **out, unsigned char *image, size_t size);
 void elf_close(struct elf *elf);
 
 /* Name of the function at this address of the file's own. 0; -ENOENT with *why, a literal. */
 int elf_name(struct elf *elf, uint64_t vaddr, char *name, size_t size, const char **why);
+
+/* Where the function at this address begins: cheaper than its name. 0 or -ENOENT. */
+int elf_start(struct elf *elf, uint64_t vaddr, uint64_t *start);
+
+/* Its unwind tables as an ELF image that has nothing else, at the file's own addresses; the
+ * caller frees it. 0; -ENOENT: has none; -E2BIG: too large; -EBADMSG. */
+int elf_unwind_image(const struct elf *elf, unsigned char **image, size_t *size);
 
 /* Value of a dynamic symbol, by DT_GNU_HASH alone: works on stripped files. 0 or -ENOENT. */
 int elf_dynamic(struct elf *elf, const char *name, uint64_t *value);

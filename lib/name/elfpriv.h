@@ -19,11 +19,12 @@ struct elf_symbol {
 
 struct elf {
 	int fd;
+	unsigned char *image; /* instead of a file */
 	uint64_t size;
 	Elf64_Ehdr head;
 	Elf64_Phdr loads[16];
 	unsigned int n_loads;
-	Elf64_Phdr dynamic;
+	Elf64_Phdr dynamic, eh_frame;
 	unsigned char build_id[ELF_BUILD_ID];
 	size_t build_id_len;
 
@@ -40,6 +41,8 @@ struct elf {
 
 int elf_read(const struct elf *elf, uint64_t offset, void *out, size_t size);
 int elf_string(const struct elf *elf, uint64_t offset, char *out, size_t size);
+int elf_offset(const struct elf *elf, uint64_t vaddr, uint64_t *offset, uint64_t *rest);
+int elf_section_head(const struct elf *elf, unsigned int i, Elf64_Shdr *out);
 size_t elf_note_id(struct elf *elf, const Elf64_Phdr *phdr);
 
 #endif

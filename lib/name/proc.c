@@ -4,6 +4,7 @@
  * address.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/hash.h"
@@ -28,6 +29,12 @@ static const char *reason(int err)
 	}
 }
 
+static void empty(struct file *row)
+{
+	unwind_close(row->unwind);
+	elf_close(row->elf);
+}
+
 /* A free row, or that of the file not used for longest. */
 static struct file *new_row(struct files *files)
 {
@@ -39,39 +46,120 @@ static struct file *new_row(struct files *files)
 		if (files->list[i].used < row->used)
 			row = &files->list[i];
 	}
-	elf_close(row->elf);
+	empty(row);
+	return row;
+}
+
+static bool is_vdso(const struct mapping *map)
+{
+	return !map->inode && strcmp(map->path, "[vdso]") == 0;
+}
+
+/* No file, but a whole ELF image, and nobody else's: a process may write into its own. */
+static int open_vdso(struct proc *proc, const struct mapping *map, struct elf **elf)
+{
+	size_t size = (size_t)(map->end - map->start);
+	unsigned char *image;
+	int err;
+
+	if (map->end - map->start > MEMORY_CALL_MAX)
+		return -ENOEXEC;
+	image = malloc(size);
+	if (!image)
+		return -ENOMEM;
+	err = memory_read(&proc->mem, map->start, image, size);
+	if (!err)
+		return elf_open_image(elf, image, size);
+	free(image);
+	return err;
+}
+
+static int open_elf(struct proc *proc, const struct mapping *map, struct elf **elf)
+{
+	int fd;
+
+	if (is_vdso(map))
+		return open_vdso(proc, map, elf);
+	fd = proc->files->open(proc->files->ctx, proc->pid, map);
+	return fd < 0 ? fd : elf_open(elf, fd);
+}
+
+static struct file *find_file(struct proc *proc, const struct mapping *map)
+{
+	struct files *files = proc->files;
+	struct file wanted = {
+		.inode = is_vdso(map) ? proc->pid : map->inode,
+		.device = is_vdso(map) ? UINT32_MAX : map->device,
+		.path = hash_add(HASH_START, map->path, strlen(map->path)),
+		.used = files->now,
+	};
+	struct file *row;
+	int err;
+
+	for (unsigned int i = 0; i < files->n; i++) {
+		row = &files->list[i];
+		if (row->inode != wanted.inode || row->device != wanted.device ||
+		    row->path != wanted.path)
+			continue;
+		row->used = files->now;
+		return row;
+	}
+	err = open_elf(proc, map, &wanted.elf);
+	if (err)
+		wanted.elf = NULL;
+	wanted.why = err ? reason(err) : NULL;
+	row = new_row(files);
+	*row = wanted;
 	return row;
 }
 
 struct elf *proc_elf(struct proc *proc, const struct mapping *map, const char **why)
 {
-	struct files *files = proc->files;
-	uint64_t path = hash_add(HASH_START, map->path, strlen(map->path));
-	struct elf *elf = NULL;
-	struct file *row;
-	int fd, err;
+	const struct file *row = find_file(proc, map);
 
-	for (unsigned int i = 0; i < files->n; i++) {
-		row = &files->list[i];
-		if (row->inode != map->inode || row->device != map->device || row->path != path)
-			continue;
-		row->used = files->now;
-		*why = row->why;
-		return row->elf;
-	}
-	fd = files->open(files->ctx, proc->pid, map);
-	err = fd < 0 ? fd : elf_open(&elf, fd);
-	row = new_row(files);
-	*row = (struct file){
-		.inode = map->inode,
-		.device = map->device,
-		.path = path,
-		.used = files->now,
-		.elf = err ? NULL : elf,
-		.why = err ? reason(err) : NULL,
-	};
 	*why = row->why;
 	return row->elf;
+}
+
+/* Tables are large and soon read again: those not used for longest go first. */
+static void make_room(struct files *files, const struct file *keep)
+{
+	for (;;) {
+		struct file *oldest = NULL;
+		size_t size = 0;
+
+		for (unsigned int i = 0; i < files->n; i++) {
+			struct file *row = &files->list[i];
+
+			size += unwind_size(row->unwind);
+			if (row->unwind && row != keep && (!oldest || row->used < oldest->used))
+				oldest = row;
+		}
+		if (size <= UNWIND_MAX || !oldest)
+			return;
+		unwind_close(oldest->unwind);
+		oldest->unwind = NULL;
+		oldest->unwound = false;
+	}
+}
+
+struct unwind *proc_unwind(struct proc *proc, uint64_t address, uint64_t *vaddr)
+{
+	const struct mapping *map = proc_find(proc, address);
+	struct file *row;
+
+	if (!map || (!map->inode && !is_vdso(map)))
+		return NULL;
+	row = find_file(proc, map);
+	if (!row->elf || elf_vaddr(row->elf, address - map->start + map->offset, true, vaddr))
+		return NULL;
+	if (!row->unwound) {
+		row->unwound = true;
+		if (unwind_open(&row->unwind, row->elf))
+			row->unwind = NULL;
+		make_room(proc->files, row);
+	}
+	return row->unwind;
 }
 
 const struct mapping *proc_find(struct proc *proc, uint64_t address)
@@ -125,6 +213,6 @@ void proc_close(struct proc *proc)
 void files_close(struct files *files)
 {
 	for (unsigned int i = 0; i < files->n; i++)
-		elf_close(files->list[i].elf);
+		empty(&files->list[i]);
 	files->n = 0;
 }

@@ -4,7 +4,8 @@
  *
  * ELF files are shared between processes that map the same one, and the
  * least recently used is let go when there are many. A file that could not
- * be opened is remembered with the reason, and not asked for again.
+ * be opened is remembered with the reason, and not asked for again. The vdso
+ * counts as a file, read from the target's memory.
  */
 #ifndef PROC_H
 #define PROC_H
@@ -14,8 +15,10 @@
 #include "name/elf.h"
 #include "name/maps.h"
 #include "name/memory.h"
+#include "name/unwind.h"
 
-#define FILES_MAX 128
+#define FILES_MAX  128
+#define UNWIND_MAX (24U << 20) /* bytes of unwind tables of all files together */
 
 struct file {
 	uint64_t inode;
@@ -24,6 +27,8 @@ struct file {
 	uint64_t used;   /* when last, in requests */
 	struct elf *elf; /* NULL: why says the reason */
 	const char *why;
+	struct unwind *unwind; /* NULL: has none, or not looked for */
+	bool unwound;          /* looked for */
 };
 
 struct files {
@@ -53,6 +58,9 @@ struct proc {
 };
 
 struct elf *proc_elf(struct proc *proc, const struct mapping *map, const char **why);
+
+/* The unwind tables of the file at an address, and the address in that file. NULL: none. */
+struct unwind *proc_unwind(struct proc *proc, uint64_t address, uint64_t *vaddr);
 
 /* The mapping at an address; reads the maps again, once per request, if there is none. */
 const struct mapping *proc_find(struct proc *proc, uint64_t address);

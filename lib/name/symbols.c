@@ -18,7 +18,7 @@
 #define ALIASES_MAX  8
 #define SECOND       0x80000000U
 
-static int section(const struct elf *elf, unsigned int i, Elf64_Shdr *out)
+int elf_section_head(const struct elf *elf, unsigned int i, Elf64_Shdr *out)
 {
 	if (elf->head.e_shentsize != sizeof(*out) || i >= elf->head.e_shnum || i >= SECTIONS_MAX ||
 	    elf->head.e_shoff > elf->size)
@@ -31,9 +31,9 @@ int elf_section(struct elf *elf, const char *name, uint64_t *vaddr)
 	Elf64_Shdr strings, shdr;
 	char text[64];
 
-	if (section(elf, elf->head.e_shstrndx, &strings))
+	if (elf_section_head(elf, elf->head.e_shstrndx, &strings))
 		return -ENOENT;
-	for (unsigned int i = 0; !section(elf, i, &shdr); i++) {
+	for (unsigned int i = 0; !elf_section_head(elf, i, &shdr); i++) {
 		if (strings.sh_offset < elf->size &&
 		    !elf_string(elf, strings.sh_offset + shdr.sh_name, text, sizeof(text)) &&
 		    strcmp(text, name) == 0) {
@@ -79,7 +79,7 @@ static void add_table(struct elf *elf, const Elf64_Shdr *shdr, unsigned int tabl
 	uint64_t n, at = 0;
 
 	if (shdr->sh_entsize != sizeof(Elf64_Sym) || shdr->sh_offset > elf->size ||
-	    shdr->sh_size > elf->size - shdr->sh_offset || section(elf, shdr->sh_link, &strings) ||
+	    shdr->sh_size > elf->size - shdr->sh_offset || elf_section_head(elf, shdr->sh_link, &strings) ||
 	    strings.sh_offset > elf->size || strings.sh_size > elf->size - strings.sh_offset)
 		return;
 	elf->strings[table].offset = strings.sh_offset;
@@ -123,7 +123,7 @@ static void read_tables(struct elf *elf)
 		if (elf->loads[i].p_vaddr < elf->base)
 			elf->base = elf->loads[i].p_vaddr;
 	}
-	for (unsigned int i = 0; !section(elf, i, &shdr); i++) {
+	for (unsigned int i = 0; !elf_section_head(elf, i, &shdr); i++) {
 		if (shdr.sh_type == SHT_SYMTAB && !elf->strings[0].size)
 			add_table(elf, &shdr, 0);
 		else if (shdr.sh_type == SHT_DYNSYM && !elf->strings[1].size)
@@ -183,14 +183,29 @@ static int best_alias(const struct elf *elf, const struct elf_symbol *sym, char 
 	return err;
 }
 
-int elf_name(struct elf *elf, uint64_t vaddr, char *name, size_t size, const char **why)
+static const struct elf_symbol *at_address(struct elf *elf, uint64_t vaddr)
 {
-	const struct elf_symbol *sym = NULL;
-
 	if (!elf->read)
 		read_tables(elf);
-	if (vaddr >= elf->base && vaddr - elf->base <= UINT32_MAX)
-		sym = covering(elf, (uint32_t)(vaddr - elf->base));
+	if (vaddr < elf->base || vaddr - elf->base > UINT32_MAX)
+		return NULL;
+	return covering(elf, (uint32_t)(vaddr - elf->base));
+}
+
+int elf_start(struct elf *elf, uint64_t vaddr, uint64_t *start)
+{
+	const struct elf_symbol *sym = at_address(elf, vaddr);
+
+	if (!sym)
+		return -ENOENT;
+	*start = elf->base + sym->start;
+	return 0;
+}
+
+int elf_name(struct elf *elf, uint64_t vaddr, char *name, size_t size, const char **why)
+{
+	const struct elf_symbol *sym = at_address(elf, vaddr);
+
 	if (!sym) {
 		*why = !elf->any   ? "no symbol table"
 		       : elf->full ? "no symbol covers this address"

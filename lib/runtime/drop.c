@@ -22,20 +22,35 @@
 #define FILES      2560          /* two for each process, one for each ELF file */
 #define SPACE_MORE (256UL << 20) /* beyond what was inherited */
 
-static int drop_descriptors(int keep)
+/* All but those, which move to where they can be told from the rest. */
+static int drop_descriptors(int keep[DROP_KEPT])
 {
 	int null;
 
-	if (keep != KEPT && dup2(keep, KEPT) < 0)
-		return -errno;
-	if (syscall(SYS_close_range, KEPT + 1, ~0U, 0))
+	for (int i = 0; i < DROP_KEPT; i++) {
+		if (keep[i] >= 0)
+			keep[i] = fcntl(keep[i], F_DUPFD, KEPT + DROP_KEPT);
+	}
+	for (int i = 0; i < DROP_KEPT; i++) {
+		if (keep[i] >= 0 && dup2(keep[i], KEPT + i) < 0)
+			return -errno;
+		if (keep[i] < 0)
+			close(KEPT + i);
+		else
+			keep[i] = KEPT + i;
+	}
+	if (syscall(SYS_close_range, KEPT + DROP_KEPT, ~0U, 0))
 		return -errno;
 	for (int fd = 0; fd < KEPT; fd++)
 		close(fd);
 	null = open("/dev/null", O_RDWR);
 	for (int fd = null + 1; null == 0 && fd < KEPT; fd++)
 		dup2(null, fd);
-	return fcntl(KEPT, F_SETFD, FD_CLOEXEC) ? -errno : 0;
+	for (int i = 0; i < DROP_KEPT; i++) {
+		if (keep[i] >= 0 && fcntl(keep[i], F_SETFD, FD_CLOEXEC))
+			return -errno;
+	}
+	return 0;
 }
 
 /* ^C reaches the whole terminal; the parent still has use for us. */
@@ -95,7 +110,7 @@ static void limit(int what, rlim_t value)
 	setrlimit((__rlimit_resource_t)what, &rlimit);
 }
 
-int drop_rights(int keep, uint32_t parent)
+int drop_rights(int keep[DROP_KEPT], uint32_t parent)
 {
 	int err = drop_descriptors(keep);
 
@@ -112,5 +127,5 @@ int drop_rights(int keep, uint32_t parent)
 	/* A change of user clears it, so last; and the parent may be gone by now. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		return -errno;
-	return (uint32_t)getppid() == parent ? KEPT : -ESRCH;
+	return (uint32_t)getppid() == parent ? 0 : -ESRCH;
 }

@@ -7,8 +7,10 @@
 
 #include <stdint.h>
 
-/* Keeps one descriptor, which may get another number, and no right that is not needed.
- * Returns the descriptor, or -errno: the process must end then. */
-int drop_rights(int keep, uint32_t parent);
+#define DROP_KEPT 2
+
+/* Keeps these descriptors, which get other numbers, and no right that is not needed; -1: none.
+ * 0, or -errno: the process must end then. */
+int drop_rights(int keep[DROP_KEPT], uint32_t parent);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * native.c: names of machine code: symbol, module, address in the file.
+ * native.c: names of machine code: symbol, module, address in the file; and
+ * whole stacks of it.
  *
  * A frame that has no symbol says why. Nothing is guessed: an address
  * between two functions belongs to neither.
@@ -8,12 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "greenwatch.h"
+#include "name/demangle.h"
+#include "runtime/native.h"
 #include "runtime/runtime.h"
-
-struct native {
-	struct frame_text frame;
-	char name[FRAMES_TEXT + 1];
-};
 
 static void by_address(struct native *out, uint64_t address, const char *why)
 {
@@ -32,12 +30,12 @@ static void by_offset(struct native *out, const char *why)
 static void name_in_file(struct proc *proc, const struct mapping *map, uint64_t address,
 			 unsigned int back, struct native *out)
 {
-	uint64_t offset = address - map->start + map->offset, vaddr;
+	uint64_t offset = address - back - map->start + map->offset, vaddr;
 	const char *why = NULL;
 	struct elf *elf;
 
 	out->frame.module = maps_base(map);
-	out->frame.offset = offset;
+	out->frame.offset = offset + back;
 	out->frame.app =
 		strcmp(proc->runtime->name, "native") == 0 && !strstr(out->frame.module, ".so");
 	elf = proc_elf(proc, map, &why);
@@ -46,17 +44,24 @@ static void name_in_file(struct proc *proc, const struct mapping *map, uint64_t 
 	} else if (elf_vaddr(elf, offset, true, &vaddr)) {
 		by_offset(out, "address is not in the code of its file");
 	} else {
-		out->frame.offset = vaddr;
-		if (elf_name(elf, vaddr - back, out->name, sizeof(out->name), &why))
+		out->frame.offset = vaddr + back;
+		if (elf_name(elf, vaddr, out->name, sizeof(out->name), &why))
 			by_offset(out, why);
+		else
+			demangle(out->name, sizeof(out->name));
 	}
+}
+
+static bool is_vdso(const struct mapping *map)
+{
+	return strcmp(map->path, "[vdso]") == 0;
 }
 
 static void name_address(struct proc *proc, const struct mapping *map, uint64_t address,
 			 unsigned int back, struct native *out)
 {
 	out->frame = (struct frame_text){ .kind = GW_FRAME_NATIVE, .name = out->name };
-	if (map && map->inode) {
+	if (map && (map->inode || is_vdso(map))) {
 		name_in_file(proc, map, address, back, out);
 	} else if (map && map->path[0] == '[') {
 		out->frame.module = map->path;
@@ -67,24 +72,40 @@ static void name_address(struct proc *proc, const struct mapping *map, uint64_t 
 	}
 }
 
-void native_leaf(struct proc *proc, uint64_t address, struct frames *out)
+void native_frame(struct proc *proc, const struct walk_frame *frame, struct native *out)
 {
-	struct native native;
+	const struct mapping *map = proc_find(proc, walk_inside(frame));
 
-	name_address(proc, proc_find(proc, address), address, 0, &native);
-	if (strncmp(native.name, "_PyEval_EvalFrameDefault", 24) == 0 ||
-	    strncmp(native.name, "_TAIL_CALL_", 11) == 0)
+	name_address(proc, map, frame->pc, frame->exact ? 0 : 1, out);
+}
+
+void native_broken(const struct walk *walk, struct frames *out)
+{
+	struct frame_text marker = { .kind = GW_FRAME_MARKER };
+	const char *why = walk_why(walk->end);
+	char text[96];
+
+	if (!why)
 		return;
-	frames_add(out, &native.frame);
+	snprintf(text, sizeof(text), "unwound %u frame%s, then %s", walk->n,
+		 walk->n == 1 ? "" : "s", why);
+	marker.name = text;
+	frames_add(out, &marker);
 }
 
 void native_name(struct proc *proc, const struct wire_stack *stack,
 		 const struct wire_memory *memory, struct frames *out)
 {
-	uint64_t address = stack->regs[WIRE_REG_IP];
 	struct native native;
+	struct walk steps;
 
-	(void)memory;
-	name_address(proc, proc_find(proc, address), address, 0, &native);
-	frames_add(out, &native.frame);
+	walk(proc, stack, memory, &steps);
+	for (unsigned int i = 0; i < steps.n && i < NATIVE_MAX; i++) {
+		native_frame(proc, &steps.frames[i], &native);
+		frames_add(out, &native.frame);
+	}
+	if (steps.n > NATIVE_MAX)
+		frames_cut(out);
+	else
+		native_broken(&steps, out);
 }

@@ -115,6 +115,7 @@ static const struct pyoffsets known[] = {
 	  .frame_back = 48,
 	  .frame_instr = 56,
 	  .frame_owner = 69,
+	  .frame_entry = 68,
 	  .code_filename = 112,
 	  .code_name = 120,
 	  .code_qualname = 128,

@@ -24,6 +24,7 @@ struct pyoffsets {
 	uint32_t cframe, cframe_frame; /* cframe: 1 if there is one between thread and frame */
 	uint32_t frame_code, frame_back, frame_instr;
 	uint32_t frame_owner;                             /* 0: none */
+	uint32_t frame_entry;                             /* 3.11's is_entry, u8; 0: none */
 	uint32_t code_filename, code_name, code_qualname; /* code_qualname 0: none */
 	uint32_t code_first, code_lines, code_bytes;      /* code_bytes 0: f_lasti is an offset */
 	uint32_t ascii_size;                              /* sizeof PyASCIIObject */

@@ -46,7 +46,7 @@ static bool is_candidate(const struct proc *proc, size_t i, unsigned int pass)
 }
 
 /* libpython first, then the executable, then whatever may have it built in. */
-static struct elf *find_interpreter(struct proc *proc, uint64_t *bias, uint64_t *runtime)
+static struct elf *find_interpreter(struct proc *proc, struct python *py, uint64_t *bias)
 {
 	snprintf(proc->why, sizeof(proc->why), "no mapped file that can be read is a CPython");
 	for (unsigned int pass = 0; pass < 3; pass++) {
@@ -63,7 +63,9 @@ static struct elf *find_interpreter(struct proc *proc, uint64_t *bias, uint64_t 
 				continue;
 			if (!elf_dynamic(elf, "_PyRuntime", &value) ||
 			    !elf_section(elf, ".PyRuntime", &value)) {
-				*runtime = value + *bias;
+				py->runtime = value + *bias;
+				py->inode = map->inode;
+				py->device = map->device;
 				proc->why[0] = '\0';
 				return elf;
 			}
@@ -104,7 +106,7 @@ static int attach(struct proc *proc, struct python *py)
 {
 	const char *why = "";
 	uint64_t bias;
-	struct elf *elf = find_interpreter(proc, &bias, &py->runtime);
+	struct elf *elf = find_interpreter(proc, py, &bias);
 	int err;
 
 	if (!elf)
@@ -116,6 +118,7 @@ static int attach(struct proc *proc, struct python *py)
 	py->text_type = symbol(elf, bias, "PyUnicode_Type");
 	py->frame_type = symbol(elf, bias, "PyFrame_Type");
 	py->none = symbol(elf, bias, "_Py_NoneStruct");
+	py->eval = symbol(elf, bias, "_PyEval_EvalFrameDefault");
 	if (!py->code_type || !py->text_type)
 		return fail(proc, -ENOENT, "interpreter does not export its types");
 	err = pycheck(&proc->mem, py, &why);
@@ -186,7 +189,7 @@ int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct nam
 	return 0;
 }
 
-static void name_frame(struct proc *proc, const struct wire_pyframe *raw, struct frames *out)
+void python_frame(struct proc *proc, const struct wire_pyframe *raw, struct frames *out)
 {
 	struct frame_text frame = { .kind = GW_FRAME_PYTHON };
 	struct python *py = proc->python;
@@ -215,20 +218,9 @@ static void name_frame(struct proc *proc, const struct wire_pyframe *raw, struct
 void python_name(struct proc *proc, const struct wire_stack *stack,
 		 const struct wire_memory *memory, struct frames *out)
 {
-	struct wire_python layout;
-
-	if (!stack->n_python || !proc->python) {
+	if (!stack->n_python || !proc->python)
 		native_name(proc, stack, memory, out);
-		return;
-	}
-	pyoffsets_layout(&proc->python->offsets, &layout);
-	native_leaf(proc, stack->regs[WIRE_REG_IP], out);
-	for (unsigned int i = 0; i < stack->n_python && i < WIRE_FRAMES; i++) {
-		const struct wire_pyframe *raw = &stack->python[i];
-
-		if (layout.shim_owner && raw->code >> 56 >= layout.shim_owner)
-			continue;
-		name_frame(proc, raw, out);
-	}
+	else
+		pystack_name(proc, stack, memory, out);
 	pytask_name(proc, stack, out);
 }

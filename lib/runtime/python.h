@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/hash.h"
+#include "name/frames.h"
 #include "name/proc.h"
 #include "runtime/pyoffsets.h"
 
@@ -47,6 +48,9 @@ struct python {
 	uint64_t frame_type;           /* PyFrame_Type; 0: not exported */
 	uint64_t none;                 /* _Py_NoneStruct; 0: not exported */
 	struct pytasks tasks;
+	uint64_t eval;                 /* _PyEval_EvalFrameDefault; 0: not exported */
+	uint64_t inode;                /* of the file that is the interpreter */
+	uint32_t device;
 	struct map codes;              /* address to struct pycode * */
 	struct arena arena;
 };
@@ -80,6 +84,13 @@ int pytext_read(struct memory *mem, const struct python *py, uint64_t address, c
 /* A code object, from memory or, when that is gone, from what is known. NULL with *why. */
 const struct pycode *pycode_get(struct memory *mem, struct python *py, const char *cwd,
 				uint64_t address, const char **why);
+
+/* A frame of Python code. */
+void python_frame(struct proc *proc, const struct wire_pyframe *raw, struct frames *out);
+
+/* The stack, native and Python frames in one order. */
+void pystack_name(struct proc *proc, const struct wire_stack *stack,
+		  const struct wire_memory *memory, struct frames *out);
 
 /* Line at an instruction, as pywalk.h recorded it. 0: none. */
 uint32_t pycode_line(const struct python *py, const struct pycode *code, uint64_t address,

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "bpf/wire.h"
 #include "name/frames.h"
+#include "name/kallsyms.h"
 #include "name/proc.h"
 #include "name/protocol.h"
 
@@ -33,8 +34,9 @@ const struct runtime *runtime_detect(const struct proc *proc); /* never NULL */
 /* native.c */
 void native_name(struct proc *proc, const struct wire_stack *stack,
 		 const struct wire_memory *memory, struct frames *out);
-/* The leaf of a stack that has other frames too; interpreter loops are left out. */
-void native_leaf(struct proc *proc, uint64_t address, struct frames *out);
+
+/* kernel.c: the stack's kernel frames, none where the table has no names. */
+void kernel_name(const struct kallsyms *syms, const struct wire_stack *stack, struct frames *out);
 
 /* python.c */
 int python_attach(struct proc *proc, struct wire_python *out);

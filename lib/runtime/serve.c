@@ -3,10 +3,12 @@
  * serve.c: the namer's process: gives up its rights, then answers.
  *
  * It ends when its parent does or closes the socket. It never answers a
- * request that it does not understand: a parent gone wrong is no parent.
+ * request that it does not understand: a parent gone wrong is no parent. What
+ * it opens itself, while it still may, are the names of the kernel.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,7 @@ struct server {
 	struct proc *procs[NAMER_PROCS];
 	size_t n_procs;
 	struct files files;
+	struct kallsyms kernel;
 	struct namer_ask_stack stack;
 	_Alignas(8) unsigned char out[NAMER_PACKET];
 };
@@ -163,9 +166,12 @@ static int new_proc(struct server *server, const struct namer_ask_look *ask, con
 	return 0;
 }
 
-/* Now is the time for the tables that most stacks need: the C library's and the program's. */
-static void load_tables(struct proc *proc)
+/* Now is the time for the tables that most stacks need: the kernel's, the C library's and the
+ * program's. */
+static void load_tables(struct server *server, struct proc *proc)
 {
+	uint64_t vaddr;
+
 	for (size_t i = 0; i < proc->maps.n; i++) {
 		const struct mapping *map = &proc->maps.list[i];
 		const char *base = maps_base(map), *why;
@@ -179,6 +185,9 @@ static void load_tables(struct proc *proc)
 		elf = proc_elf(proc, map, &why);
 		if (elf)
 			elf_name(elf, 0, name, sizeof(name), &why);
+		proc_unwind(proc, map->start, &vaddr);
+	}
+	while (kallsyms_more(&server->kernel)) {
 	}
 }
 
@@ -199,7 +208,7 @@ static void look(struct server *server, const struct namer_ask_look *ask, const 
 		if (proc->runtime->attach)
 			got.has_layout = !proc->runtime->attach(proc, &got.layout);
 		if (ask->load)
-			load_tables(proc);
+			load_tables(server, proc);
 		snprintf(got.runtime, sizeof(got.runtime), "%s", proc->runtime->name);
 		memcpy(got.version, proc->version, sizeof(got.version));
 		memcpy(got.why, proc->why, sizeof(got.why));
@@ -237,6 +246,7 @@ static void name(struct server *server, const struct namer_ask_stack *ask)
 		proc->fresh = false;
 		server->files.now++;
 		memory_budget(&proc->mem, MEMORY_STACK_MAX, MEMORY_STACK_READS);
+		kernel_name(&server->kernel, &ask->stack, &frames);
 		proc->runtime->frames(proc, &ask->stack, &ask->memory, &frames);
 		if (ask->stack.head.flags & WIRE_STACK_CUT)
 			frames_cut(&frames);
@@ -256,12 +266,23 @@ static bool stack_sound(const struct namer_ask_stack *ask, size_t size)
 	       size == sizeof(*ask) - WIRE_MEMORY_MAX + ask->memory.n;
 }
 
+/* Kernel symbols, while nobody asks for anything. */
+static void use_the_time(struct server *server)
+{
+	struct pollfd pfd = { .fd = server->sock, .events = POLLIN };
+
+	while (server->kernel.fd >= 0 && !poll(&pfd, 1, 0))
+		kallsyms_more(&server->kernel);
+}
+
 static void serve_one(struct server *server)
 {
 	union packet packet;
 	int fds[2];
-	size_t size = receive(server->sock, &packet, sizeof(packet), fds);
+	size_t size;
 
+	use_the_time(server);
+	size = receive(server->sock, &packet, sizeof(packet), fds);
 	server->serial = packet.head.serial;
 	if (packet.head.kind == NAMER_LOOK && size == sizeof(packet.look))
 		look(server, &packet.look, fds);
@@ -277,13 +298,16 @@ static void serve_one(struct server *server)
 
 _Noreturn void namer_serve(int sock, uint32_t parent)
 {
+	int keep[DROP_KEPT] = { sock, open("/proc/kallsyms", O_RDONLY | O_CLOEXEC) };
 	struct server *server;
 
-	sock = drop_rights(sock, parent);
-	server = sock < 0 ? NULL : calloc(1, sizeof(*server));
+	if (drop_rights(keep, parent))
+		_exit(1);
+	server = calloc(1, sizeof(*server));
 	if (!server)
 		_exit(1);
-	server->sock = sock;
+	server->sock = keep[0];
+	server->kernel.fd = keep[1];
 	server->files.open = open_file;
 	server->files.ctx = server;
 	for (;;)

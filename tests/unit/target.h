@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "bpf/wire.h"
@@ -96,6 +98,31 @@ static inline uint64_t target_pc(const struct target_proc *target)
 			usleep(1000);
 	}
 	return strtoull(pc, NULL, 16);
+}
+
+/* Registers and stack of its main thread, as the kernel side takes them. 0 or -1. */
+static inline int target_stack(const struct target_proc *target, struct wire_stack *stack,
+			       struct wire_memory *memory)
+{
+	struct user_regs_struct r;
+	ssize_t n;
+
+	memset(stack, 0, sizeof(*stack));
+	memset(memory, 0, sizeof(*memory));
+	if (ptrace(PTRACE_ATTACH, target->pid, 0, 0) || waitpid(target->pid, NULL, 0) < 0 ||
+	    ptrace(PTRACE_GETREGS, target->pid, 0, &r))
+		return -1;
+	ptrace(PTRACE_DETACH, target->pid, 0, 0);
+	memcpy(stack->regs,
+	       (__u64[]){ r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10,
+			  r.r11, r.r12, r.r13, r.r14, r.r15, r.rip },
+	       sizeof(stack->regs));
+	stack->head.kind = WIRE_SLICE;
+	stack->pid = (uint32_t)target->pid;
+	memory->at = r.rsp;
+	n = pread(target->mem, memory->bytes, sizeof(memory->bytes), (off_t)r.rsp);
+	memory->n = n > 0 ? (uint32_t)n : 0;
+	return 0;
 }
 
 /* The keeper's part, done plainly; for other users' eyes the path must do. */

@@ -15,6 +15,7 @@ static int read_user(void *dst, unsigned int size, unsigned long long address);
 
 #include "bpf/pywalk.h"
 #include "greenwatch.h"
+#include "interpreters.h"
 #include "target.h"
 
 static int read_user(void *dst, unsigned int size, unsigned long long address)
@@ -84,28 +85,11 @@ static void clean(void)
 	cr_assert_eq(system(command), 0);
 }
 
-struct interpreter {
-	char path[256];
-};
-
 ParameterizedTestParameters(interpreters, each_names_every_frame_of_a_sleeping_script)
 {
 	static struct interpreter list[32];
-	const char *patterns[] = { "/usr/bin/python3", "~/.pyenv/versions/3.[7-9]*/bin/python",
-				   "~/.pyenv/versions/3.1*/bin/python",
-				   "/opt/python*/bin/python3" };
-	size_t n = 0;
 
-	for (size_t p = 0; p < sizeof(patterns) / sizeof(patterns[0]); p++) {
-		glob_t found;
-
-		if (glob(patterns[p], GLOB_TILDE, NULL, &found))
-			continue;
-		for (size_t i = 0; i < found.gl_pathc && n < 32; i++)
-			snprintf(list[n++].path, sizeof(list[0].path), "%s", found.gl_pathv[i]);
-		globfree(&found);
-	}
-	return cr_make_param_array(struct interpreter, list, n);
+	return cr_make_param_array(struct interpreter, list, interpreters(list, 32));
 }
 
 static void walk(const struct namer_look *look, const struct target_proc *target, uint64_t tstate,

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * native.h: frames of machine code, for the runtimes that have others too.
+ */
+#ifndef NATIVE_H
+#define NATIVE_H
+
+#include "name/frames.h"
+#include "name/walk.h"
+
+#define NATIVE_MAX 128 /* native frames of one stack that are shown */
+
+struct native {
+	struct frame_text frame;
+	char name[FRAMES_TEXT + 1];
+};
+
+/* Points into out and into the process's mappings: borrowed until those are read again. */
+void native_frame(struct proc *proc, const struct walk_frame *frame, struct native *out);
+
+/* The marker where native frames end before the outermost one; nothing where they do not. */
+void native_broken(const struct walk *walk, struct frames *out);
+
+#endif

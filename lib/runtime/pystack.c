@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * pystack.c: a stack of native and Python frames, put into one order.
+ *
+ * Finds out what merge.h needs to know of each frame, and names those that
+ * it keeps. Below the bottom of a greenlet lies the stack of whoever ran
+ * there before: where stack_stop is not known, the walk is cut after the
+ * first frames of the greenlet module that are older than an eval.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "greenwatch.h"
+#include "runtime/native.h"
+#include "runtime/pystack.h"
+#include "runtime/python.h"
+#include "runtime/runtime.h"
+
+#define EVAL      "_PyEval_EvalFrameDefault"
+#define TAIL_CALL "_TAIL_CALL_" /* 3.14 may be built of these: parts of an eval */
+
+struct pystack {
+	struct walk walk;
+	struct merge_stacks stacks;
+	struct merge_step steps[MERGE_STEPS];
+	bool eval_seen;
+};
+
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool is_inner(const struct python *py, const struct mapping *map)
+{
+	const char *base = maps_base(map);
+
+	if (map->inode == py->inode && map->device == py->device)
+		return true;
+	return (begins(base, "python") || begins(base, "libpython")) && !strstr(base, ".cpython-");
+}
+
+static bool is_system(const struct mapping *map)
+{
+	const char *base = maps_base(map);
+
+	return begins(base, "libc.so") || begins(base, "libc-") || begins(base, "libpthread") ||
+	       begins(base, "ld-linux");
+}
+
+static bool is_greenlet(const struct mapping *map)
+{
+	const char *base = maps_base(map);
+
+	return (begins(base, "greenlet.") || begins(base, "_greenlet.")) && strstr(base, ".so");
+}
+
+/* By where its function begins; parts that the compiler moved elsewhere, by name. */
+static bool is_eval(struct proc *proc, const struct mapping *map, uint64_t address)
+{
+	uint64_t bias, vaddr, start;
+	const char *why;
+	struct elf *elf = proc_elf(proc, map, &why);
+	char name[sizeof(EVAL) + 1];
+
+	if (!elf || elf_vaddr(elf, address - map->start + map->offset, true, &vaddr) ||
+	    elf_start(elf, vaddr, &start))
+		return false;
+	bias = address - vaddr;
+	if (start + bias == proc->python->eval)
+		return true;
+	return !elf_name(elf, vaddr, name, sizeof(name), &why) && begins(name, EVAL ".");
+}
+
+/* What the merge needs of native frame i. False: the bottom of a greenlet lies before it. */
+static bool look_at(struct proc *proc, struct pystack *s, unsigned int i, bool stop_known)
+{
+	const struct walk_frame *frame = &s->walk.frames[i];
+	struct merge_native *native = &s->stacks.native[i];
+	const struct mapping *map = proc_find(proc, walk_inside(frame));
+
+	*native = (struct merge_native){
+		.sp = frame->sp,
+		.end = i + 1 < s->walk.n ? s->walk.frames[i + 1].sp : s->walk.top,
+	};
+	native->inner = map && is_inner(proc->python, map);
+	native->greenlet = map && is_greenlet(map);
+	native->system = map && (is_system(map) || native->greenlet);
+	if (native->inner)
+		native->eval = is_eval(proc, map, walk_inside(frame));
+	/* Not known where it ends: only an eval is sure to hold what lies there. */
+	if (native->end == UINT64_MAX && !native->eval)
+		native->end = native->sp;
+	return stop_known || !i || native->greenlet || !s->stacks.native[i - 1].greenlet ||
+	       !s->eval_seen;
+}
+
+static void look_at_native(struct proc *proc, const struct wire_stack *stack, struct pystack *s)
+{
+	unsigned int i = 0;
+
+	for (; i < s->walk.n; i++) {
+		if (!look_at(proc, s, i, stack->stop != 0)) {
+			s->walk.end = WALK_BOTTOM;
+			break;
+		}
+		s->eval_seen |= s->stacks.native[i].eval;
+	}
+	/* A greenlet's entry often has nothing but garbage below it. */
+	if (i && s->eval_seen && s->stacks.native[i - 1].greenlet)
+		s->walk.end = WALK_BOTTOM;
+	s->walk.n = i;
+	s->stacks.n_native = i;
+	s->stacks.native_whole = s->walk.end == WALK_OUTERMOST || s->walk.end == WALK_BOTTOM;
+}
+
+static void look_at_python(struct proc *proc, const struct wire_stack *stack,
+			   const struct wire_memory *memory, struct pystack *s)
+{
+	struct wire_python layout;
+
+	pyoffsets_layout(&proc->python->offsets, &layout);
+	s->stacks.by_address = layout.shim_owner != 0;
+	s->stacks.python_whole = !(stack->head.flags & (WIRE_STACK_CUT | WIRE_STACK_FAULT));
+	for (unsigned int i = 0; i < stack->n_python && i < WIRE_FRAMES; i++) {
+		const struct wire_pyframe *raw = &stack->python[i];
+		struct merge_python *frame = &s->stacks.python[s->stacks.n_python++];
+
+		*frame = (struct merge_python){ .frame = raw->frame };
+		if (layout.shim_owner && raw->code >> 56 >= layout.shim_owner) {
+			frame->shim = frame->last = true;
+			frame->inside = raw->frame;
+		}
+	}
+	pyentry_find(proc, stack, memory, &s->stacks);
+}
+
+static void name_steps(struct proc *proc, const struct wire_stack *stack, const struct pystack *s,
+		       size_t n, struct frames *out)
+{
+	struct native native;
+	unsigned int shown = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct merge_step *step = &s->steps[i];
+
+		switch (step->kind) {
+		case MERGE_PYTHON:
+			python_frame(proc, &stack->python[step->i], out);
+			break;
+		case MERGE_BROKEN:
+			native_broken(&s->walk, out);
+			break;
+		case MERGE_NATIVE:
+			native_frame(proc, &s->walk.frames[step->i], &native);
+			if (s->stacks.native[step->i].eval || begins(native.name, TAIL_CALL) ||
+			    ++shown > NATIVE_MAX)
+				break;
+			frames_add(out, &native.frame);
+			break;
+		}
+	}
+}
+
+void pystack_name(struct proc *proc, const struct wire_stack *stack,
+		  const struct wire_memory *memory, struct frames *out)
+{
+	struct pystack *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return;
+	if (stack->regs[WIRE_REG_IP]) {
+		walk(proc, stack, memory, &s->walk);
+		look_at_native(proc, stack, s);
+	}
+	look_at_python(proc, stack, memory, s);
+	name_steps(proc, stack, s, merge(&s->stacks, s->steps), out);
+	free(s);
+}
