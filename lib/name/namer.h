@@ -55,8 +55,9 @@ int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char 
 int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsbase,
 		 struct wire_aim *out);
 
-/* Names a stack; memory: what was copied of it, NULL if nothing. *out is borrowed until the next call and always a whole, checked record, also
- * when the namer failed: its frames then say so. 0, or -errno beside such a record. */
+/* Names a stack; memory: what was copied of it, NULL if nothing. *out is borrowed until the next
+ * call and always a whole, checked record, also when the namer failed: its frames then say so. 0,
+ * or -errno beside such a record. */
 int namer_stack(struct namer *namer, const struct wire_stack *stack,
 		const struct wire_memory *memory, const struct wire_names **out);
 
