@@ -209,8 +209,8 @@ static int dynamic_tables(const struct elf *elf, uint64_t *hash, uint64_t *symbo
 		else if (dyn.d_tag == DT_STRTAB)
 			st = dyn.d_un.d_ptr;
 	}
-	if (!h || !sy || !st || elf_offset(elf, h, hash, &rest) || elf_offset(elf, sy, symbols, &rest) ||
-	    elf_offset(elf, st, strings, &rest))
+	if (!h || !sy || !st || elf_offset(elf, h, hash, &rest) ||
+	    elf_offset(elf, sy, symbols, &rest) || elf_offset(elf, st, strings, &rest))
 		return -ENOENT;
 	return 0;
 }

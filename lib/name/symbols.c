@@ -79,8 +79,9 @@ static void add_table(struct elf *elf, const Elf64_Shdr *shdr, unsigned int tabl
 	uint64_t n, at = 0;
 
 	if (shdr->sh_entsize != sizeof(Elf64_Sym) || shdr->sh_offset > elf->size ||
-	    shdr->sh_size > elf->size - shdr->sh_offset || elf_section_head(elf, shdr->sh_link, &strings) ||
-	    strings.sh_offset > elf->size || strings.sh_size > elf->size - strings.sh_offset)
+	    shdr->sh_size > elf->size - shdr->sh_offset ||
+	    elf_section_head(elf, shdr->sh_link, &strings) || strings.sh_offset > elf->size ||
+	    strings.sh_size > elf->size - strings.sh_offset)
 		return;
 	elf->strings[table].offset = strings.sh_offset;
 	elf->strings[table].size = strings.sh_size;

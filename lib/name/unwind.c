@@ -191,8 +191,8 @@ static int evaluate(struct machine *m, const Dwarf_Op *ops, size_t n, uint64_t *
 
 	m->n = 0;
 	m->value = false;
-	if (n == 1 && (ops->atom == DW_OP_regx ||
-		       (ops->atom >= DW_OP_reg0 && ops->atom <= DW_OP_reg31)))
+	if (n == 1 &&
+	    (ops->atom == DW_OP_regx || (ops->atom >= DW_OP_reg0 && ops->atom <= DW_OP_reg31)))
 		err = plain_register(m, ops);
 	else
 		for (size_t i = 0; i < n && !err; i++)

@@ -95,9 +95,7 @@ static int step(struct walker *w)
 
 static enum walk_end end_of(int err)
 {
-	return err == -ENODATA  ? WALK_OUTERMOST
-	       : err == -EFAULT ? WALK_NO_MEMORY
-				: WALK_NO_TABLES;
+	return err == -ENODATA ? WALK_OUTERMOST : err == -EFAULT ? WALK_NO_MEMORY : WALK_NO_TABLES;
 }
 
 /* Steps over the frame just added. Whether there is a next one; if not, out->end says why. */

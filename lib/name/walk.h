@@ -34,8 +34,8 @@ enum walk_end {
 
 struct walk_frame {
 	uint64_t pc;
-	uint64_t sp;    /* of the frame: it reaches to the next one's */
-	bool exact;     /* where it was interrupted, not a return address */
+	uint64_t sp; /* of the frame: it reaches to the next one's */
+	bool exact;  /* where it was interrupted, not a return address */
 };
 
 struct walk {

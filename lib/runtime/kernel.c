@@ -20,11 +20,20 @@ static bool begins_with_one_of(const char *name, const char *const *list)
 
 static bool is_watching(const char *name)
 {
-	static const char *const begins[] = { "bpf_",         "__bpf_",     "perf_",
-					      "__perf_",      "trace_",     "__traceiter_",
-					      "__trace_",     "ftrace_",    "stack_trace_",
-					      "arch_stack_",  "get_perf_",  "__schedule",
-					      "preempt_schedule", NULL };
+	static const char *const begins[] = { "bpf_",
+					      "__bpf_",
+					      "perf_",
+					      "__perf_",
+					      "trace_",
+					      "__traceiter_",
+					      "__trace_",
+					      "ftrace_",
+					      "stack_trace_",
+					      "arch_stack_",
+					      "get_perf_",
+					      "__schedule",
+					      "preempt_schedule",
+					      NULL };
 
 	return begins_with_one_of(name, begins) || strcmp(name, "schedule") == 0;
 }

@@ -142,8 +142,7 @@ void pyentry_find(struct proc *proc, const struct wire_stack *stack,
 	stacks->python_grouped = true;
 	if (offsets->frame_entry) {
 		stacks->by_address = by_cframes(&finder);
-		stacks->python_grouped =
-			stacks->by_address || by_flags(proc, stack, stacks);
+		stacks->python_grouped = stacks->by_address || by_flags(proc, stack, stacks);
 		return;
 	}
 	for (unsigned int i = 0; i < stacks->n_python; i++) {

@@ -51,7 +51,7 @@ struct python {
 	uint64_t eval;                 /* _PyEval_EvalFrameDefault; 0: not exported */
 	uint64_t inode;                /* of the file that is the interpreter */
 	uint32_t device;
-	struct map codes;              /* address to struct pycode * */
+	struct map codes; /* address to struct pycode * */
 	struct arena arena;
 };
 

@@ -12,8 +12,9 @@
 #include "peer.h"
 #include "sink/text.h"
 
-#define SHOWN     12 /* frames of a block */
-#define NAME_MOST 44 /* columns of the name before the place */
+#define SHOWN     12  /* frames of a block */
+#define CHOSEN    512 /* that it is made of */
+#define NAME_MOST 44  /* columns of the name before the place */
 #define INDENT    "         "
 
 const char *text_place(char out[TEXT_PLACE], const struct gw_frame *frame)
@@ -184,23 +185,44 @@ static int name_width(const struct gw_report *report, const uint32_t *frames, ui
 	return (int)width;
 }
 
-/* From the application's frame to the leaf; without one, what of the stack fits. */
+/* Functions of the interpreter and of libc that have no name say nothing; of an extension module
+ * they say at least which one it is. */
+static bool is_noise(const struct gw_sink *sink, const struct gw_frame *frame, uint32_t i)
+{
+	const char *module = frame->module ? frame->module : "";
+
+	if (sink->opts.verbose || !i || !frame->nameless || frame->kind != GW_FRAME_NATIVE)
+		return false;
+	return !strncmp(module, "python", 6) || !strncmp(module, "libpython", 9) ||
+	       !strncmp(module, "libc.so", 7) || !strncmp(module, "libc-", 5);
+}
+
+/* The frames to be shown, innermost first: from the application's frame to the leaf; without one,
+ * what of the stack fits. */
+static uint32_t choose_frames(const struct gw_sink *sink, const struct gw_report *report,
+			      const struct gw_stall *stall, uint32_t *out)
+{
+	const uint32_t *frames;
+	uint32_t depth = report_stack(report, stall->stack, &frames), n = 0;
+
+	for (uint32_t i = 0; i < depth && n < CHOSEN; i++) {
+		if (!is_noise(sink, report_frame(report, frames[i]), i))
+			out[n++] = frames[i];
+		if (stall->frame != GW_NONE && frames[i] == stall->frame)
+			return n;
+	}
+	return n < SHOWN ? n : SHOWN;
+}
+
 static void print_frames(const struct gw_sink *sink, const struct gw_report *report,
 			 const struct gw_stall *stall)
 {
-	const uint32_t *frames;
-	uint32_t depth = report_stack(report, stall->stack, &frames), from = 0, skip = 0;
-	int width;
+	uint32_t frames[CHOSEN];
+	uint32_t from = choose_frames(sink, report, stall, frames), skip = 0;
+	int width = name_width(report, frames, from);
 
-	for (uint32_t i = 0; i < depth && !from; i++) {
-		if (stall->frame != GW_NONE && frames[i] == stall->frame)
-			from = i + 1;
-	}
-	if (!from)
-		from = depth < SHOWN ? depth : SHOWN;
 	if (from > SHOWN)
 		skip = from - SHOWN;
-	width = name_width(report, frames, from);
 	for (uint32_t i = from; i-- > 0;) {
 		if (skip && i + 4 < from && i + 4 + skip >= from) {
 			if (i + 5 == from)
