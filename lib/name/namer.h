@@ -58,14 +58,11 @@ struct namer_aim {
 	int pending;     /* the aim is good, and may be better later */
 };
 
-<<<<<<< HEAD
 /* Where the thread's state lies, by nstid (3.11+) or fsbase. 0; -EAGAIN: lists moved, ask again;
  * other -errno. */
 int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsbase,
 		 struct namer_aim *out);
 
-=======
->>>>>>> unwind
 /* Names a stack; memory: what was copied of it, NULL if nothing. *out is borrowed until the next
  * call and always a whole, checked record, also when the namer failed: its frames then say so. 0,
  * or -errno beside such a record. */

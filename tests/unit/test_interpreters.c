@@ -171,11 +171,7 @@ ParameterizedTest(struct interpreter *python, interpreters,
 	cr_assert_eq(
 		namer_thread(namer, (uint32_t)target.pid, (uint32_t)target.pid, target.ident, &aim),
 		0);
-<<<<<<< HEAD
 	walk(&look, &target, aim.aim.tstate, &stack);
-=======
-	walk(&look, &target, aim.tstate, &stack);
->>>>>>> unwind
 	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	if (getenv("SHOW")) {
 		fprintf(stderr, "%s %s %s:\n", python->path, look.runtime, look.version);
