@@ -53,9 +53,9 @@ int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char 
 /* A thread as the walker is to be told of it. */
 struct namer_aim {
 	struct wire_aim aim; /* layout and serial are the caller's to fill */
-	const char *why; /* why the running greenlet cannot be told; "" if it can, or there are none.
-			  * Borrowed until the next call */
-	int pending;     /* the aim is good, and may be better later */
+	const char *why;     /* why the running greenlet cannot be told; "" if it can, or there are
+			      * none.     Borrowed until the next call */
+	int pending;         /* the aim is good, and may be better later */
 };
 
 /* Where the thread's state lies, by nstid (3.11+) or fsbase. 0; -EAGAIN: lists moved, ask again;
@@ -63,8 +63,9 @@ struct namer_aim {
 int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsbase,
 		 struct namer_aim *out);
 
-/* Names a stack; memory: what was copied of it, NULL if nothing. *out is borrowed until the next call and always a whole, checked record, also
- * when the namer failed: its frames then say so. 0, or -errno beside such a record. */
+/* Names a stack; memory: what was copied of it, NULL if nothing. *out is borrowed until the next
+ * call and always a whole, checked record, also when the namer failed: its frames then say so. 0,
+ * or -errno beside such a record. */
 int namer_stack(struct namer *namer, const struct wire_stack *stack,
 		const struct wire_memory *memory, const struct wire_names **out);
 

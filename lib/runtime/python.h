@@ -47,7 +47,7 @@ struct python {
 	uint64_t frame_type;           /* PyFrame_Type; 0: not exported */
 	uint64_t none;                 /* _Py_NoneStruct; 0: not exported */
 	struct pytasks tasks;
-	struct map codes;              /* address to struct pycode * */
+	struct map codes; /* address to struct pycode * */
 	struct arena arena;
 };
 

@@ -184,9 +184,9 @@ ParameterizedTest(struct interpreter *python, interpreters,
 		0);
 	cr_assert(look.has_layout, "%s: %s", python->path, look.why_no_python);
 	cr_assert_eq(sscanf(look.version, "3.%u", &minor), 1);
-	cr_assert_eq(namer_thread(namer, (uint32_t)target.pid, (uint32_t)target.pid, target.ident,
-				  &aim),
-		     0);
+	cr_assert_eq(
+		namer_thread(namer, (uint32_t)target.pid, (uint32_t)target.pid, target.ident, &aim),
+		0);
 	walk(&look, &target, aim.aim.tstate, &stack);
 	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
 	if (getenv("SHOW")) {
