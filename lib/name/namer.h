@@ -53,9 +53,9 @@ int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char 
 /* A thread as the walker is to be told of it. */
 struct namer_aim {
 	struct wire_aim aim; /* layout and serial are the caller's to fill */
-	const char *why; /* why the running greenlet cannot be told; "" if it can, or there are none.
-			  * Borrowed until the next call */
-	int pending;     /* the aim is good, and may be better later */
+	const char *why;     /* why the running greenlet cannot be told; "" if it can, or there are
+			      * none.     Borrowed until the next call */
+	int pending;         /* the aim is good, and may be better later */
 };
 
 /* Where the thread's state lies, by nstid (3.11+) or fsbase. 0; -EAGAIN: lists moved, ask again;

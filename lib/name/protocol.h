@@ -63,8 +63,9 @@ struct namer_ask_thread {
 
 struct namer_got_thread {
 	struct namer_head head;
-	struct wire_aim aim;  /* layout and serial are the caller's to fill */
-	char why[NAMER_WHY]; /* the running greenlet cannot be told; "" if it can, or there is none */
+	struct wire_aim aim; /* layout and serial are the caller's to fill */
+	char why[NAMER_WHY]; /* the running greenlet cannot be told; "" if it can, or there is none
+			      */
 	uint32_t pending;    /* 1: it may be told later: ask again */
 	uint32_t pad;
 };

@@ -21,8 +21,8 @@
 
 #define OWNER_GENERATOR 1
 #define CODE_GENERATOR  0x2a0 /* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR */
-#define MODULES_MAX     8192 /* entries of sys.modules looked at */
-#define NAMES_MAX       512  /* of a module's dict */
+#define MODULES_MAX     8192  /* entries of sys.modules looked at */
+#define NAMES_MAX       512   /* of a module's dict */
 #define LOOPS_MAX       64
 #define TASK_BYTES      208 /* of a task, with its coroutine and name */
 #define MODULE_DICT     16  /* md_dict */

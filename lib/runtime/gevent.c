@@ -32,10 +32,10 @@
 #define IDENT          96
 #define SPAWN_MAX      10
 #define STACK_MAX      (8U << 20) /* of a thread */
-#define DICT_MAX       64 /* entries looked at */
+#define DICT_MAX       64         /* entries looked at */
 
 struct greenlet {
-	uint64_t address, code; /* code of what it runs; 0: not known */
+	uint64_t address, code;      /* code of what it runs; 0: not known */
 	uint64_t dict, spawn, ident; /* 0: there is none */
 	uint64_t stop;
 	struct pytype type;
@@ -118,8 +118,7 @@ static void read_run(struct proc *proc, struct greenlet *g)
 {
 	uint64_t run;
 
-	if (!g->dict ||
-	    pydict_get(&proc->mem, proc->python, g->dict, DICT_MAX, "_run", &run) ||
+	if (!g->dict || pydict_get(&proc->mem, proc->python, g->dict, DICT_MAX, "_run", &run) ||
 	    pyfunction_read(&proc->mem, proc->python, run, g->run, sizeof(g->run), &g->code)) {
 		g->run[0] = '\0';
 		g->code = 0;

@@ -19,9 +19,9 @@
 #define KEY_MAX   64
 
 struct shape {
-	uint64_t entries; /* address of the first */
+	uint64_t entries;       /* address of the first */
 	uint32_t n, width, key; /* key: offset in an entry; value: 8 on */
-	uint64_t values; /* split table; 0: none */
+	uint64_t values;        /* split table; 0: none */
 };
 
 static uint64_t word_at(const unsigned char *bytes, uint32_t offset)
@@ -80,8 +80,8 @@ static int find_shape(struct memory *mem, const struct python *py, uint64_t dict
 }
 
 static int visit_chunk(const struct shape *shape, const unsigned char *entries,
-		       const uint64_t *values, uint32_t n,
-		       int (*visit)(void *, uint64_t, uint64_t), void *ctx)
+		       const uint64_t *values, uint32_t n, int (*visit)(void *, uint64_t, uint64_t),
+		       void *ctx)
 {
 	int result = 0;
 

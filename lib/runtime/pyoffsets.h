@@ -29,8 +29,8 @@ struct pyoffsets {
 	uint32_t code_first, code_lines, code_bytes;      /* code_bytes 0: f_lasti is an offset */
 	uint32_t ascii_size;                              /* sizeof PyASCIIObject */
 	/* Not needed for frames; 0: not known. */
-	uint32_t gil;             /* its struct in _PyRuntime, or, 3.12+, a pointer in the interpreter */
-	uint32_t gc;              /* struct in the interpreter, up to 3.8 in _PyRuntime */
+	uint32_t gil; /* its struct in _PyRuntime, or, 3.12+, a pointer in the interpreter */
+	uint32_t gc;  /* struct in the interpreter, up to 3.8 in _PyRuntime */
 	uint32_t gc_collecting;   /* in that struct */
 	uint32_t interp_modules;  /* sys.modules */
 	uint32_t frame_generator; /* 3.10 and older: f_gen */

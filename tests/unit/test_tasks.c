@@ -33,8 +33,8 @@ static int read_user(void *dst, unsigned int size, unsigned long long address)
 	"    os.write(1, ('READY %d %d %d %d %s\\n' %\n"                                           \
 	"        (threading.get_ident(), tid(), kind, line, name)).encode())\n"                    \
 	"    os.read(0, 1)\n"                                                                      \
-	"def here(): return sys._getframe(1).f_lineno\n"                                          \
-	"new = sys.version_info >= (3, 8)\n"                                                      \
+	"def here(): return sys._getframe(1).f_lineno\n"                                           \
+	"new = sys.version_info >= (3, 8)\n"                                                       \
 	"os.write(1, b'READY 0\\n')\n"
 
 static const char gevent_script[] = SAY
@@ -285,7 +285,8 @@ static void compare(const char *python, const struct wire_names *names, const st
 	spawn_of(names, &spawn, &task);
 	if (getenv("SHOW")) {
 		fprintf(stderr, "%s: %u %s (%u frames, spawned at %s %s:%u)\n", python,
-			names->task_kind, task, names->n_frames, spawn.name, spawn.file, spawn.line);
+			names->task_kind, task, names->n_frames, spawn.name, spawn.file,
+			spawn.line);
 		if (getenv("SHOW")[0] == '2')
 			target_print(names);
 	}
@@ -352,9 +353,9 @@ static void follow(struct namer *namer, const struct target_proc *target, const 
 			cr_assert(look.has_layout, "%s: %s", python, look.why_no_python);
 		}
 		clock_gettime(CLOCK_MONOTONIC, &from);
-		cr_assert_eq(namer_thread(namer, (uint32_t)target->pid, truth.tid, truth.ident,
-					  &aim),
-			     0);
+		cr_assert_eq(
+			namer_thread(namer, (uint32_t)target->pid, truth.tid, truth.ident, &aim),
+			0);
 		clock_gettime(CLOCK_MONOTONIC, &to);
 		took = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
 		if (getenv("SHOW"))
