@@ -309,6 +309,13 @@ static void log_line(void *ctx, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
+/* A thread that has not asked for its greenlet may have one all the same: its main one. */
+static void settle(struct truth *truth, const struct namer_aim *got, bool greenlets)
+{
+	if (greenlets && truth->kind == GW_TASK_NONE && got->aim.task_at)
+		truth->kind = GW_TASK_MAIN;
+}
+
 /* Is the address that of the flag? Nobody collects while the script sleeps. */
 static void check_aim(const char *python, const struct namer_aim *got, bool greenlets, bool yet)
 {
@@ -361,6 +368,7 @@ static void follow(struct namer *namer, const struct target_proc *target, const 
 		if (getenv("SHOW"))
 			fprintf(stderr, "aimed in %ld us: task_at %llx impl %u stop %u\n", took,
 				(unsigned long long)aim.aim.task_at, aim.aim.impl, aim.aim.stop);
+		settle(&truth, &aim, greenlets);
 		check_aim(python, &aim, greenlets, truth.kind != 0);
 		memset(&stack, 0, sizeof(stack));
 		stack.head.kind = WIRE_SLICE;
