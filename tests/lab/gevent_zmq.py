@@ -15,9 +15,9 @@ def answer_late(sock, address):
     with zmq.Context() as context, context.socket(zmq.REP) as socket:
         socket.bind(address)
         poller = zmq.Poller()
-        poller.register(sock, zmq.POLLIN)
+        poller.register(sock.fileno(), zmq.POLLIN)
         poller.register(socket, zmq.POLLIN)
-        while sock not in (ready := dict(poller.poll())):
+        while sock.fileno() not in (ready := dict(poller.poll())):
             if socket in ready:
                 time.sleep(float(socket.recv()))
                 socket.send(b"answer")
@@ -39,6 +39,7 @@ if __name__ == "__main__":
     if GREEN:
         import zmq.green as zmq
     SOCKET = zmq.Context().socket(zmq.REQ)
+    SOCKET.linger = 0
     SOCKET.connect(address)
     if GREEN:
         lab.live_gevent(lambda: stall_recv(0.15))
