@@ -28,10 +28,10 @@ static uint64_t hash_frame(uint64_t hash, const struct gw_frame *frame)
 	return hash_add(hash, "\n", 1);
 }
 
-static bool has_python(const struct gw_report *report, const uint32_t *frames, uint32_t n)
+static bool has_script(const struct gw_report *report, const uint32_t *frames, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		if (report_frame(report, frames[i])->kind == GW_FRAME_PYTHON)
+		if (report_is_script(report_frame(report, frames[i])))
 			return true;
 	return false;
 }
@@ -45,11 +45,11 @@ static uint64_t hash_line(uint64_t hash, const char *text)
 
 /* Kernel frames and markers never; nor the native leaf of Python code on the CPU, which is another
  * one in every sample. */
-static bool identifies(const struct gw_frame *frame, enum gw_cause cause, bool python)
+static bool identifies(const struct gw_frame *frame, enum gw_cause cause, bool script)
 {
 	if (frame->kind == GW_FRAME_KERNEL || frame->kind == GW_FRAME_MARKER)
 		return false;
-	return !(frame->kind == GW_FRAME_NATIVE && python && cause == GW_CAUSE_CPU);
+	return !(frame->kind == GW_FRAME_NATIVE && script && cause == GW_CAUSE_CPU);
 }
 
 void blame_fingerprint(const struct gw_report *report, struct verdict *v, uint32_t at)
@@ -72,7 +72,7 @@ void blame_fingerprint(const struct gw_report *report, struct verdict *v, uint32
 	for (uint32_t i = 0; frames && i < at && i < most; i++) {
 		const struct gw_frame *frame = report_frame(report, frames[at - 1 - i]);
 
-		if (identifies(frame, v->cause, has_python(report, frames, n)))
+		if (identifies(frame, v->cause, has_script(report, frames, n)))
 			hash = hash_frame(hash, frame);
 	}
 	snprintf(v->fingerprint, sizeof(v->fingerprint), "gw1-%016llx", (unsigned long long)hash);

@@ -64,8 +64,7 @@ uint32_t place_callee(const struct gw_report *report, uint32_t stack, uint32_t a
 	if (at == 0 || stack == GW_NONE)
 		return GW_NONE;
 	report_stack(report, stack, &frames);
-	return report_frame(report, frames[at - 1])->kind == GW_FRAME_PYTHON ? frames[at - 1]
-									     : GW_NONE;
+	return report_is_script(report_frame(report, frames[at - 1])) ? frames[at - 1] : GW_NONE;
 }
 
 /* Weight of the evidence in the same function as like; with callee, that called the same one. */

@@ -105,6 +105,12 @@ static inline const struct gw_frame *report_frame(const struct gw_report *r, uin
 	return (const struct gw_frame *)r->frames.items + i;
 }
 
+/* Of an interpreted language, whose native frames beside it differ from sample to sample. */
+static inline bool report_is_script(const struct gw_frame *frame)
+{
+	return frame->kind == GW_FRAME_PYTHON || frame->kind == GW_FRAME_JAVASCRIPT;
+}
+
 static inline const struct gw_stall *report_stall(const struct gw_report *r, uint32_t i)
 {
 	return (const struct gw_stall *)r->stalls.items + i;

@@ -200,8 +200,24 @@ const struct mapping *proc_mapped(const struct proc *proc, const char *word)
 	return NULL;
 }
 
+const char *proc_jit(struct proc *proc, uint64_t address)
+{
+	const struct mapping asked = { .path = PERFMAP_PATH };
+
+	if (!proc->jit) {
+		proc->jit = calloc(1, sizeof(*proc->jit));
+		if (!proc->jit)
+			return NULL;
+		perfmap_open(proc->jit, proc->files->open(proc->files->ctx, proc->pid, &asked));
+	}
+	return perfmap_name(proc->jit, address);
+}
+
 void proc_close(struct proc *proc)
 {
+	if (proc->jit)
+		perfmap_close(proc->jit);
+	free(proc->jit);
 	maps_free(&proc->maps);
 	if (proc->mem.fd >= 0)
 		close(proc->mem.fd);

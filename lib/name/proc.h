@@ -15,6 +15,7 @@
 #include "name/elf.h"
 #include "name/maps.h"
 #include "name/memory.h"
+#include "name/perfmap.h"
 #include "name/unwind.h"
 
 #define FILES_MAX  128
@@ -53,9 +54,13 @@ struct proc {
 	struct files *files;
 	const struct runtime *runtime;
 	struct python *python; /* NULL: no interpreter known */
+	struct perfmap *jit; /* NULL: not looked for yet */
 	char version[32];
 	char why[160]; /* no Python frames */
 };
+
+/* Name of compiled code at an address, from the process's perf map; NULL: none. */
+const char *proc_jit(struct proc *proc, uint64_t address);
 
 struct elf *proc_elf(struct proc *proc, const struct mapping *map, const char **why);
 

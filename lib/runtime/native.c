@@ -52,6 +52,20 @@ static void name_in_file(struct proc *proc, const struct mapping *map, uint64_t 
 	}
 }
 
+/* Code in no file: a JIT compiler's, perhaps told of in a perf map. */
+static void by_jit(struct proc *proc, struct native *out, uint64_t address, unsigned int back)
+{
+	const char *name = proc_jit(proc, address - back);
+
+	if (name)
+		jit_frame(name, out);
+	else
+		by_address(out, address,
+			   strcmp(proc->runtime->name, "node") == 0
+				   ? "compiled code; node --perf-basic-prof names it"
+				   : "not in a mapped file");
+}
+
 static bool is_vdso(const struct mapping *map)
 {
 	return strcmp(map->path, "[vdso]") == 0;
@@ -68,7 +82,7 @@ static void name_address(struct proc *proc, const struct mapping *map, uint64_t 
 		out->frame.offset = address - map->start;
 		by_offset(out, "kernel-provided code");
 	} else {
-		by_address(out, address, "not in a mapped file");
+		by_jit(proc, out, address, back);
 	}
 }
 

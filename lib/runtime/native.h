@@ -21,4 +21,7 @@ void native_frame(struct proc *proc, const struct walk_frame *frame, struct nati
 /* The marker where native frames end before the outermost one; nothing where they do not. */
 void native_broken(const struct walk *walk, struct frames *out);
 
+/* Names a frame after its line in a perf map (jit.c). */
+void jit_frame(const char *name, struct native *out);
+
 #endif

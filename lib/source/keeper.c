@@ -180,6 +180,7 @@ static uint64_t mapping_inode(const struct keeper_proc *proc, uint64_t start, ui
 	return found;
 }
 
+/* A regular file below the process's root; inode 0: whichever is there. */
 static int open_below_root(const struct keeper_proc *proc, uint64_t inode, const char *path)
 {
 	struct open_how how = {
@@ -201,11 +202,27 @@ static int open_below_root(const struct keeper_proc *proc, uint64_t inode, const
 	/* Out of the inode cache: a getattr could wait for a FUSE server. */
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_TYPE, &sx))
 		err = -errno;
-	else if (sx.stx_ino != inode || !S_ISREG(sx.stx_mode))
+	else if ((inode && sx.stx_ino != inode) || !S_ISREG(sx.stx_mode))
 		err = -ESTALE;
 	if (err)
 		close(fd);
 	return err ? err : fd;
+}
+
+/* What a JIT compiler of the target tells of its code, under its own pid in its own /tmp. */
+static int open_perf_map(const struct keeper_proc *proc)
+{
+	char text[4096], name[64];
+	const char *at, *last;
+	unsigned int pid = 0;
+
+	if (read_small(proc->dir, "status", text, sizeof(text)) <= 0)
+		return -ESRCH;
+	at = strstr(text, "\nNSpid:");
+	for (last = at ? at + 7 : NULL; last && (*last == '\t' || *last == ' ');)
+		pid = (unsigned int)strtoul(last, (char **)(uintptr_t)&last, 10);
+	snprintf(name, sizeof(name), "/tmp/perf-%u.map", pid);
+	return open_below_root(proc, 0, name);
 }
 
 int keeper_file(const struct keeper_proc *proc, uint64_t start, uint64_t end, const char *path)
@@ -216,6 +233,8 @@ int keeper_file(const struct keeper_proc *proc, uint64_t start, uint64_t end, co
 
 	if (proc->dir < 0)
 		return -ESRCH;
+	if (!start && !end && path && !strcmp(path, KEEPER_PERF_MAP))
+		return open_perf_map(proc);
 	snprintf(name, sizeof(name), "map_files/%llx-%llx", (unsigned long long)start,
 		 (unsigned long long)end);
 	fd = openat(proc->dir, name, O_PATH | O_CLOEXEC);

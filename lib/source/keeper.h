@@ -31,6 +31,9 @@ uint32_t keeper_process_of(uint32_t tid);
 
 void keeper_close(struct keeper_proc *proc);
 
+/* O_PATH descriptor of the process's perf map, asked for with start and end 0 by this path. */
+#define KEEPER_PERF_MAP "[perf-map]"
+
 /* O_PATH descriptor of the file mapped at [start, end): by map_files, else by path below the
  * process's root when the inode agrees; or -errno. */
 int keeper_file(const struct keeper_proc *proc, uint64_t start, uint64_t end, const char *path);
