@@ -5,6 +5,7 @@
  *
  * Rules are data. The strongest evidence wins; where nothing matches there
  * is no advice and no guess. Pure: no input, no output, nothing allocated.
+ * The texts of a rule are public: gw_rule_at(), gw_rule_find().
  */
 #ifndef RULES_H
 #define RULES_H
@@ -25,20 +26,11 @@ struct rule_case {
 	uint32_t stack;                     /* merged, heaviest; GW_NONE */
 	uint32_t calls;                     /* how often it slept in that call in this turn */
 	uint64_t took_ns, total_ns, max_ns; /* the turn; of that call in sum, at most */
-	uint64_t gc_ns;                     /* of the turn; 0: none seen */
+	uint64_t gc_ns;                     /* of the turn; 0 or GW_UNKNOWN_NS: none seen */
 	uint32_t tasks;                     /* told apart in the turn */
-};
-
-struct rule {
-	const char *id;                                 /* "GW1001" */
-	const char *area, *cause, *looks, *fix, *steps; /* of facts/causes.tsv */
-	enum { RULE_POOL_YES, RULE_POOL_NO, RULE_POOL_LATENCY, RULE_POOL_NA } pool;
 };
 
 /* The advice for a case; out->rule NULL: none. */
 void rules_match(const struct rule_case *c, struct gw_advice *out);
-
-const struct rule *rules_find(const char *id); /* NULL: there is none */
-const struct rule *rules_at(size_t i);         /* in order of id; NULL: past the last */
 
 #endif

@@ -267,6 +267,28 @@ GW_API int gw_watching(const struct gw_report *report, char *line, size_t size);
 /* Foreign text made safe to print: control, bidi and invalid bytes become \xNN or \u{}. */
 GW_API size_t gw_escape(char *out, size_t size, const char *text);
 
+/*
+ * The knowledge base, in order of id. A rule that is not matched is only explained: one stall does
+ * not show it.
+ */
+enum gw_pool { /* does it help to call it in the thread pool? */
+	       GW_POOL_YES,
+	       GW_POOL_NO,
+	       GW_POOL_LATENCY, /* the loop is late less, no more work is done */
+	       GW_POOL_NONE,    /* there is nothing to move */
+};
+
+struct gw_rule {
+	const char *id, *area, *title;   /* "GW1001" */
+	const char *looks, *fix, *steps; /* steps: one a line, the smallest change first */
+	const char *source;
+	enum gw_pool pool;
+	bool matched;
+};
+
+GW_API const struct gw_rule *gw_rule_at(size_t i);         /* NULL: past the last */
+GW_API const struct gw_rule *gw_rule_find(const char *id); /* NULL: there is none */
+
 GW_API const char *gw_cause_name(enum gw_cause cause);
 GW_API const char *gw_schema(void); /* JSON schema of the report */
 GW_API const char *gw_version(void);
