@@ -12,6 +12,7 @@
 #include <string.h>
 #include "peer.h"
 #include "place.h"
+#include "rules.h"
 
 #define CROWD_TASKS 4
 
@@ -342,7 +343,30 @@ static void blame_call(const struct figures *f, const struct cause_row *row, str
 	out->peer = f->slept ? f->slept->named.peer : NULL;
 }
 
-void blame(const struct gw_report *report, const struct stall *stall, struct verdict *out)
+/* What to change, by the knowledge base. */
+static void advise(const struct gw_report *report, const struct figures *f, const char *runtime,
+		   struct verdict *out)
+{
+	bool waited = out->call_name && f->wait;
+	struct rule_case c = { .report = report,
+			       .runtime = runtime,
+			       .cause = out->cause,
+			       .call = out->call_name,
+			       .class = waited ? f->class : NULL,
+			       .peer = out->peer,
+			       .stack = out->stack,
+			       .calls = waited ? f->wait->calls : 0,
+			       .took_ns = f->took_ns,
+			       .total_ns = waited ? f->wait->total_ns : 0,
+			       .max_ns = waited ? f->wait->max_ns : 0,
+			       .gc_ns = f->gc_ns,
+			       .tasks = f->stall->n_tasks };
+
+	rules_match(&c, &out->advice);
+}
+
+void blame(const struct gw_report *report, const struct stall *stall, const char *runtime,
+	   struct verdict *out)
 {
 	struct figures f = look(report, stall);
 	const struct cause_row *row = causes;
@@ -365,4 +389,5 @@ void blame(const struct gw_report *report, const struct stall *stall, struct ver
 	row->why(&f, where, out->why, sizeof(out->why));
 	title(out, where);
 	blame_fingerprint(report, out, at);
+	advise(report, &f, runtime, out);
 }

@@ -25,7 +25,9 @@ struct verdict {
 	char title[256];
 };
 
-void blame(const struct gw_report *report, const struct stall *stall, struct verdict *out);
+/* runtime: of the loop, as in struct report_loop. */
+void blame(const struct gw_report *report, const struct stall *stall, const char *runtime,
+	   struct verdict *out);
 
 /* out->fingerprint, of all the rest; at: place of the frame in the stack. */
 void blame_fingerprint(const struct gw_report *report, struct verdict *out, uint32_t at);

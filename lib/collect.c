@@ -405,6 +405,13 @@ static int keep_stall(struct gw_report *report, const struct gw_stall *stall)
 	return 0;
 }
 
+const char *collect_runtime(const struct gw_report *report, uint32_t serial)
+{
+	const struct report_loop *loop = find_loop(report, serial);
+
+	return loop ? loop->runtime : "native";
+}
+
 int collect_stall(struct gw_report *report, const struct stall *stall,
 		  const struct verdict *verdict, bool last, struct gw_stall *out)
 {

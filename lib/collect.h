@@ -31,6 +31,9 @@ void collect_malformed(struct gw_report *report); /* a record that could not be 
 int collect_names(struct gw_report *report, const struct wire_stack *stack,
 		  const struct wire_names *names, struct named *out);
 
+/* What a loop runs; "native" if it is not known. */
+const char *collect_runtime(const struct gw_report *report, uint32_t serial);
+
 /*
  * A stall with its verdict. *out is valid until the next call. A closed one
  * enters the report, an open one only when last is set.

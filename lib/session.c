@@ -66,7 +66,7 @@ static int on_stall(struct gw *gw, const struct stall *stall)
 	struct gw_stall out;
 	int err;
 
-	blame(gw->report, stall, &verdict);
+	blame(gw->report, stall, collect_runtime(gw->report, stall->serial), &verdict);
 	err = collect_stall(gw->report, stall, &verdict, gw->last, &out);
 	if (err)
 		return err == -ENOENT ? 0 : err;

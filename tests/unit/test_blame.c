@@ -77,7 +77,7 @@ static enum gw_cause cause_of(uint64_t oncpu, uint64_t blocked, uint64_t runqueu
 {
 	struct stall s = a_stall(oncpu, blocked, runqueue, stopped);
 
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	return verdict.cause;
 }
 
@@ -109,7 +109,7 @@ Test(blame, time_without_evidence_is_unknown)
 	s.ledger.unaccounted_ns = 200 * MS;
 	s.ended_ns = s.began_ns + 200 * MS;
 	report->threshold_ns = 300 * MS;
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	cr_assert_eq(verdict.cause, GW_CAUSE_UNKNOWN);
 }
 
@@ -119,7 +119,7 @@ Test(blame, faults_without_a_call_are_page_faults)
 
 	waits[0].call = -1;
 	waits[0].calls = 1536;
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	cr_assert_eq(verdict.cause, GW_CAUSE_PAGEFAULT);
 	cr_assert(strstr(verdict.why, "1536 page faults"));
 }
@@ -133,7 +133,7 @@ Test(blame, the_place_is_the_innermost_application_frame_of_the_blocked_stack)
 					 .call = 230,
 					 .weight_ns = 200 * MS };
 	s.n_evidence = 1;
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	cr_assert_str_eq(report_frame(report, verdict.frame)->name, "retry");
 	cr_assert_str_eq(verdict.title, "clock_nanosleep in retry (app.py)");
 	cr_assert_str_eq(verdict.why,
@@ -148,7 +148,7 @@ Test(blame, a_wait_for_the_gil_names_who_held_it)
 	waits[0].call = WIRE_CALL_GIL;
 	s.holders = &holder;
 	s.n_holders = 1;
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	cr_assert_eq(verdict.cause, GW_CAUSE_GIL);
 	cr_assert_str_eq(verdict.call_name, "futex");
 	cr_assert(strstr(verdict.why, "; thread hog (11) held it"), "%s", verdict.why);
@@ -167,7 +167,7 @@ Test(blame, a_futex_that_is_not_the_gil_is_a_lock)
 					 .waker_tid = 12,
 					 .waker_comm = "worker" };
 	s.n_evidence = 1;
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	cr_assert_eq(verdict.cause, GW_CAUSE_LOCK);
 	cr_assert(strstr(verdict.why, "; thread worker (12) ended it"), "%s", verdict.why);
 }
@@ -183,7 +183,7 @@ Test(blame, a_poll_of_nothing_sleeps_and_its_class_comes_from_the_evidence)
 				   .call = 7,
 				   .weight_ns = 200 * MS };
 	s.n_evidence = 1;
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	cr_assert_eq(verdict.cause, GW_CAUSE_SYSCALL);
 }
 
@@ -207,7 +207,7 @@ static enum gw_cause cause_of_tasks(uint32_t n, uint64_t first_ms, enum gw_state
 	s.n_evidence = n;
 	s.tasks = tasks;
 	s.n_tasks = n;
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	return verdict.cause;
 }
 
@@ -247,7 +247,7 @@ Test(blame, samples_of_one_function_count_together)
 	for (int i = 0; i < 3; i++)
 		evidence[i].state = GW_STATE_ONCPU;
 	s.n_evidence = 3;
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	cr_assert_eq(verdict.frame, hot);
 }
 
@@ -264,7 +264,7 @@ static const char *fingerprint_with_leaf(const char *leaf)
 		.weight_ns = 1
 	};
 	s.n_evidence = 1;
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	return verdict.fingerprint;
 }
 
@@ -288,7 +288,7 @@ Test(blame, the_fingerprint_follows_the_written_recipe)
 					 .call = 230,
 					 .weight_ns = 1 };
 	s.n_evidence = 1;
-	blame(report, &s, &verdict);
+	blame(report, &s, "gevent", &verdict);
 	snprintf(expected, sizeof(expected), "gw1-%016lx",
 		 hash_add(HASH_START, recipe, sizeof(recipe) - 1));
 	cr_assert_str_eq(verdict.fingerprint, expected);
@@ -315,7 +315,7 @@ Test(blame, the_line_number_is_no_part_of_the_identity)
 			.weight_ns = 1
 		};
 		s.n_evidence = 1;
-		blame(report, &s, &verdict);
+		blame(report, &s, "gevent", &verdict);
 		if (line == 10)
 			strcpy(first, verdict.fingerprint);
 	}
