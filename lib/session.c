@@ -48,8 +48,11 @@ static int on_stack(struct gw *gw, const struct wire_stack *stack)
 {
 	const struct wire_names *names = NULL;
 	struct named named;
-	int err = gw->source->ops->names(gw->source, stack, &names);
+	int err;
 
+	if (stalls_named(gw->stalls, stack, &named))
+		return stalls_stack(gw->stalls, stack, &named);
+	err = gw->source->ops->names(gw->source, stack, &names);
 	if (!names)
 		return err;
 	if (gw->tape)

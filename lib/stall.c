@@ -242,6 +242,22 @@ static void gather_tasks(struct machine *m)
 	qsort(m->tasks, m->n_tasks, sizeof(m->tasks[0]), by_share);
 }
 
+bool stalls_named(const struct stalls *stalls, const struct wire_stack *stack, struct named *named)
+{
+	const struct machine *m = machine_find(stalls, stack->serial);
+
+	if (!m || stack->head.kind != WIRE_SLICE || stack->head.flags & WIRE_STACK_PENDING ||
+	    m->turn_ns != stack->turn_ns)
+		return false;
+	for (uint32_t i = 0; i < m->n; i++) {
+		if (m->evidence[i].off_ns != stack->off_ns)
+			continue;
+		*named = m->evidence[i].named;
+		return true;
+	}
+	return false;
+}
+
 static void fill(struct stalls *stalls, struct stall *out)
 {
 	struct machine *m = machine_find(stalls, out->serial);

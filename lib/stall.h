@@ -79,6 +79,9 @@ void stalls_free(struct stalls *stalls);
 /* A slice, sample or holder with its stack already named. 0 or -ENOMEM. */
 int stalls_stack(struct stalls *stalls, const struct wire_stack *stack, const struct named *named);
 
+/* Was this slice named while it lasted? Then *named is what it was. */
+bool stalls_named(const struct stalls *stalls, const struct wire_stack *stack, struct named *named);
+
 /* A late turn: *out is borrowed until the next call. */
 void stalls_late(struct stalls *stalls, const struct wire_late *late, struct stall *out);
 void stalls_open(struct stalls *stalls, const struct wire_open *open, struct stall *out);

@@ -197,7 +197,8 @@ static int find_uvloop_root(struct proc *proc, const struct wire_stack *stack)
 struct wanted {
 	struct proc *proc;
 	uint64_t coroutine;
-	uint64_t name; /* task_name, found */
+	uint64_t name;     /* task_name, found */
+	unsigned int left; /* threads to be looked at */
 };
 
 /* A task that runs the coroutine has it as a word, and the next one is its name. */
@@ -253,18 +254,44 @@ static int read_name(struct proc *proc, uint64_t at, char *out, size_t size)
 	return 0;
 }
 
+/* The task that a thread runs now, 3.14; the kernel side was told of greenlets instead. */
+static int try_thread(void *ctx, const struct pythread *thread)
+{
+	struct wanted *wanted = ctx;
+	uint64_t task;
+
+	if (!wanted->left--)
+		return 1;
+	if (memory_word(&wanted->proc->mem,
+			thread->address + wanted->proc->python->tasks.running_task, &task) ||
+	    !task)
+		return 0;
+	return try_task(wanted, 0, task);
+}
+
+static void find_task(struct proc *proc, const struct wire_stack *stack, struct wanted *wanted)
+{
+	uint64_t dict;
+
+	if (stack->task && try_task(wanted, 0, stack->task))
+		return;
+	if (proc->python->tasks.running_task) {
+		pythread_walk(&proc->mem, proc->python, try_thread, wanted);
+		return;
+	}
+	dict = current_tasks(proc);
+	if (dict)
+		pydict_walk(&proc->mem, proc->python, dict, LOOPS_MAX, try_task, wanted);
+}
+
 static void name_task(struct proc *proc, const struct wire_stack *stack, uint64_t coroutine,
 		      const char *function, struct frames *out)
 {
-	struct wanted wanted = { .proc = proc, .coroutine = coroutine };
+	struct wanted wanted = { .proc = proc, .coroutine = coroutine, .left = LOOPS_MAX };
 	char name[PYTHON_TEXT + 1], whole[FRAMES_TEXT + 1];
-	uint64_t dict;
 
-	if (coroutine && stack->task)
-		try_task(&wanted, 0, stack->task);
-	dict = wanted.name || !coroutine ? 0 : current_tasks(proc);
-	if (dict)
-		pydict_walk(&proc->mem, proc->python, dict, LOOPS_MAX, try_task, &wanted);
+	if (coroutine)
+		find_task(proc, stack, &wanted);
 	if (wanted.name && !read_name(proc, wanted.name, name, sizeof(name)) && name[0]) {
 		snprintf(whole, sizeof(whole), "%.160s (%.90s)", name, function);
 		function = whole;

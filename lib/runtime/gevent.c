@@ -39,7 +39,7 @@ struct greenlet {
 	uint64_t dict, spawn, ident; /* 0: there is none */
 	uint64_t stop;
 	struct pytype type;
-	bool hub, gevent;
+	bool hub, gevent, old; /* old: greenlet before 2.0 */
 	char run[PYTHON_TEXT + 1];
 };
 
@@ -62,12 +62,11 @@ static void read_more(struct memory *mem, struct greenlet *g, uint64_t base_size
 }
 
 /* Where the greenlet's part of the stack ends; all ones: nowhere, it is a main greenlet. */
-static uint64_t read_stop(struct memory *mem, const struct python *py, uint64_t address,
-			  uint64_t size)
+static uint64_t read_stop(struct memory *mem, const struct python *py, uint64_t address, bool old)
 {
 	uint64_t state = word(mem, address + YOUNG_IMPL), words[MAIN_BYTES / 8];
 
-	if (size != YOUNG_SIZE)
+	if (old)
 		return word(mem, address + OLD_STOP);
 	if (py->tasks.stop)
 		return word(mem, state + py->tasks.stop);
@@ -96,7 +95,8 @@ static int read_greenlet(struct memory *mem, const struct python *py, uint64_t a
 	g->address = address;
 	if (g->type.dict > 0 && g->type.dict < 4096)
 		g->dict = word(mem, address + (uint64_t)g->type.dict);
-	g->stop = read_stop(mem, py, address, base.basic);
+	g->old = base.basic != YOUNG_SIZE;
+	g->stop = read_stop(mem, py, address, g->old);
 	g->hub = !pytype_find(mem, &g->type, "WaitOperationsGreenlet", &more);
 	g->gevent = !g->hub && !pytype_find(mem, &g->type, "Greenlet", &more);
 	if (g->gevent && more.basic >= base.basic + MORE_BYTES)
@@ -213,9 +213,11 @@ bool gevent_name(struct proc *proc, const struct wire_stack *stack, struct frame
 	char name[PYTHON_TEXT + 1] = "";
 	int err;
 
-	if (!stack->task || !proc->python->tasks.greenlets || elsewhere(stack))
+	if (!stack->task || !proc->python->tasks.greenlets)
 		return false;
 	err = read_greenlet(&proc->mem, proc->python, stack->task, &g);
+	if (!err && g.old && elsewhere(stack))
+		return false;
 	if (!err && g.hub) {
 		read_text_of(proc, &g, "name", name, sizeof(name));
 		frames_task(out, GW_TASK_HUB, name);

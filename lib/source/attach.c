@@ -18,7 +18,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define TICK_NS    100000000
+#define TICK_NS    100000000 /* half of the threshold where that is less, but not below the least */
+#define TICK_LEAST 20000000
 #define FIRST_LOOK 65536 /* records; a storm must not hold up the start */
 
 static void say(struct watch *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -81,7 +82,9 @@ static int poll_on(struct watch *w, int fd)
 
 static int start_ticks(struct watch *w)
 {
-	struct itimerspec every = { .it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS };
+	uint64_t half = w->late_ns / 2;
+	long ns = half > TICK_NS ? TICK_NS : half < TICK_LEAST ? TICK_LEAST : (long)half;
+	struct itimerspec every = { .it_interval.tv_nsec = ns, .it_value.tv_nsec = ns };
 	int err;
 
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -2,8 +2,9 @@
 /*
  * watch.c: the live source: kernel records, and what user space adds to them.
  *
- * Ten times a second it looks at the slots for turns that are late and still
- * going on, and for news that a full ring has lost; that is the only polling.
+ * Ten times a second or more it looks at the slots for turns that are late and
+ * still going on, and for news that a full ring has lost; that is the only
+ * polling.
  * Judges nothing and names nothing itself.
  */
 #include "source/watch.h"
@@ -97,32 +98,59 @@ static int take_record(void *ctx, const struct wire_head *record, size_t size)
 	}
 }
 
+/* The slice in progress, out of w->scratch: nothing when the thread runs. */
+static int tell_pending(struct watch *w, const struct wire_turn *turn, uint64_t now)
+{
+	struct wire_scratch *scratch = w->scratch;
+	uint32_t i = (scratch->best ^ 1) & 1;
+	struct wire_stack *pending = &scratch->slice[i];
+
+	if ((turn->off != WIRE_BLOCKED && turn->off != WIRE_STOPPED) ||
+	    pending->turn_ns != turn->began_ns || pending->n_python > WIRE_FRAMES)
+		return 0;
+	pending->head.size = WIRE_STACK_BASE + pending->n_python * sizeof(pending->python[0]);
+	pending->head.now_ns = now;
+	pending->blocked_ns = turn->off == WIRE_BLOCKED ? now - turn->off_ns : 0;
+	pending->stopped_ns = turn->off == WIRE_STOPPED ? now - turn->off_ns : 0;
+	scratch->slice_memory[i].head.size =
+		WIRE_MEMORY_BASE + scratch->slice_memory[i].n % (WIRE_MEMORY_MAX + 1);
+	keep_memory(w, &scratch->slice_memory[i].head);
+	return watch_hand_out(w, pending);
+}
+
+/* A call that goes on is named before it ends: the greenlet in it may be gone right after. */
+static int name_early(struct watch *w, uint32_t slot, uint64_t now)
+{
+	const struct wire_loop *loop = slots_peek(w->slots, slot);
+	struct seat *seat = &w->seats[slot];
+	struct wire_turn turn;
+
+	if (loop->turn.phase != WIRE_BUSY || loop->turn.off != WIRE_BLOCKED ||
+	    loop->turn.off_ns == seat->named_ns || now < loop->turn.began_ns + w->late_ns / 2)
+		return 0;
+	if (!live_turn(w->live, slot, &turn, w->scratch) || turn.phase != WIRE_BUSY ||
+	    turn.off != WIRE_BLOCKED || now < turn.off_ns)
+		return 0;
+	seat->named_ns = turn.off_ns;
+	return tell_pending(w, &turn, now);
+}
+
 static int tell_open(struct watch *w, uint32_t slot, const struct wire_turn *turn, uint64_t now)
 {
 	struct wire_scratch *scratch = w->scratch;
-	struct wire_stack *pending = &scratch->slice[(scratch->best ^ 1) & 1];
 	struct wire_open open = { .serial = w->seats[slot].serial,
 				  .pid = w->seats[slot].pid,
 				  .n_waits = scratch->n_waits,
 				  .n_rivals = scratch->n_rivals,
 				  .turn = *turn };
-	int err = 0;
+	int err;
 
 	open.head = watch_head(WIRE_OPEN, sizeof(open));
 	open.head.now_ns = now;
 	open.head.flags = w->ending;
 	memcpy(open.waits, scratch->waits, sizeof(open.waits));
 	memcpy(open.rivals, scratch->rivals, sizeof(open.rivals));
-	if (turn->off != WIRE_ON && turn->off != WIRE_RUNNABLE &&
-	    pending->turn_ns == turn->began_ns && pending->n_python <= WIRE_FRAMES) {
-		pending->head.size =
-			WIRE_STACK_BASE + pending->n_python * sizeof(pending->python[0]);
-		pending->head.now_ns = now;
-		pending->blocked_ns = turn->off == WIRE_BLOCKED ? now - turn->off_ns : 0;
-		pending->stopped_ns = turn->off == WIRE_STOPPED ? now - turn->off_ns : 0;
-		keep_memory(w, &scratch->slice_memory[(scratch->best ^ 1) & 1].head);
-		err = watch_hand_out(w, pending);
-	}
+	err = tell_pending(w, turn, now);
 	return err ? err : watch_hand_out(w, &open);
 }
 
@@ -221,6 +249,8 @@ static int tick(struct watch *w)
 			err = catch_up(w, slot);
 		else
 			err = meet_aim(w, slot);
+		if (!err && loop->state == WIRE_LIVE)
+			err = name_early(w, slot, record.head.now_ns);
 		if (!err && loop->state == WIRE_LIVE)
 			err = check_open(w, slot, record.head.now_ns);
 	}

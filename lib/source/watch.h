@@ -26,6 +26,7 @@ struct seat {
 	uint32_t aim_wait;  /* pause after it */
 	uint32_t aim_told;  /* 1: it has been noted why there are no greenlets */
 	uint64_t fsbase;
+	uint64_t named_ns;     /* begin of the slice named last while it lasted */
 	uint64_t told_turn_ns; /* open turn told of */
 	uint64_t tell_at_ns;   /* its age at which to tell again */
 };

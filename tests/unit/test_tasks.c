@@ -55,9 +55,7 @@ static const char gevent_script[] = SAY
 	"    h.name = 'g\303\274nther'\n"
 	"    h.start()\n"
 	"    gevent.joinall([g, h])\n"
-	"import greenlet\n"
-	"old = greenlet.__version__ < '2'\n" /* tells of the main greenlet as it is loaded */
-	"say(3 if old else 0, '')\n"
+	"say(0, '')\n"
 	"gevent.getcurrent()\n"
 	"say(3, '')\n"
 	"start()\n"
@@ -84,7 +82,7 @@ static const char gevent_script[] = SAY
 	"    g.join()\n"
 	"    del g\n"
 	"def thread():\n"
-	"    if not old: say(0, '')\n"
+	"    say(0, '')\n"
 	"    g = gevent.spawn(block, 1, 'in a thread', here()); g.name = 'in a thread'; g.join()\n"
 	"    say(3, '')\n"
 	"t = threading.Thread(target=thread)\n"
@@ -309,7 +307,8 @@ static void log_line(void *ctx, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
-/* A thread that has not asked for its greenlet may have one all the same: its main one. */
+/* A thread that has not asked for its greenlet may have one all the same, its main one; before
+ * greenlet 2.0 it is shown another thread's. */
 static void settle(struct truth *truth, const struct namer_aim *got, bool greenlets)
 {
 	if (greenlets && truth->kind == GW_TASK_NONE && got->aim.task_at)
