@@ -3,8 +3,8 @@
  * merge.c: groups, their evals, and what lies between.
  *
  * Next to a group of Python frames the interpreter's own call helpers say
- * nothing; they are left out, save at the leaf, where they are what runs. So
- * is what starts a program, a thread or a greenlet, at the outer end.
+ * nothing; they are left out, save the leaf itself, which is what runs. So is
+ * what starts a program, a thread or a greenlet, at the outer end.
  */
 #include "runtime/merge.h"
 
@@ -117,6 +117,15 @@ static bool is_plumbing(const struct merge_native *frame, bool outermost)
 	return frame->inner || (outermost && frame->system);
 }
 
+/* The leaf and what it was called by, up to the helpers that called into C: which of those there
+ * are is another thing each time the interpreter has made a call site faster. */
+static void add_leaf(struct plan *plan, uint32_t to)
+{
+	while (to > 1 && plan->in->native[to - 1].helper)
+		to--;
+	add_native(plan, 0, to);
+}
+
 /* What lies outside a group, without the call helpers at both ends. Whether anything was left. */
 static bool add_between(struct plan *plan, uint32_t from, uint32_t to, bool outermost)
 {
@@ -159,7 +168,7 @@ static void whole_form(struct plan *plan)
 		if (g)
 			add_between(plan, from, group->eval, false);
 		else
-			add_native(plan, from, group->eval);
+			add_leaf(plan, group->eval);
 		add_python(plan, group);
 		from = group->eval + 1;
 	}
@@ -176,11 +185,11 @@ static void reduced_form(struct plan *plan)
 	if (in->by_address && plan->n_groups && plan->groups[0].inside &&
 	    holding(in, 0, plan->groups[0].inside) < end)
 		end = holding(in, 0, plan->groups[0].inside);
-	for (uint32_t i = 0; i < in->n_native && i < end; i++) {
-		if (end == NOWHERE && i && in->native[i].inner)
-			break;
-		add(plan, MERGE_NATIVE, i);
+	for (uint32_t i = 1; i < in->n_native && end == NOWHERE; i++) {
+		if (in->native[i].inner)
+			end = i;
 	}
+	add_leaf(plan, end < in->n_native ? end : in->n_native);
 	for (unsigned int i = 0; i < in->n_python; i++) {
 		if (!in->python[i].shim)
 			add(plan, MERGE_PYTHON, i);

@@ -26,6 +26,7 @@ struct merge_native {
 	uint64_t sp, end; /* [sp, end) is the frame */
 	bool eval;        /* by its name: runs Python frames */
 	bool inner;       /* code of the interpreter */
+	bool helper;      /* of that, at the leaf: what calls C functions, and what has no name */
 	bool system;      /* code that starts programs and threads */
 	bool greenlet;    /* code of the greenlet module */
 };

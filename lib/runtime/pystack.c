@@ -71,6 +71,43 @@ static bool is_eval(struct proc *proc, const struct mapping *map, uint64_t addre
 	return !elf_name(elf, vaddr, name, sizeof(name), &why) && begins(name, EVAL ".");
 }
 
+/* What stands between an eval and the C function it calls: by name, or static and stripped. */
+static bool is_helper(struct proc *proc, const struct mapping *map, uint64_t address)
+{
+	static const char *const begin[] = { "PyObject_Call",
+					     "_PyObject_Call",
+					     "PyObject_Vectorcall",
+					     "_PyObject_Vectorcall",
+					     "_PyObject_MakeTpCall",
+					     "PyVectorcall_",
+					     "_PyVectorcall_",
+					     "_PyFunction_",
+					     "cfunction_",
+					     "method_vectorcall",
+					     "call_function",
+					     "vectorcall_",
+					     "_PyMethodDef_",
+					     "_PyMethodDescr_",
+					     "_PyCFunction_",
+					     "PyCFunction_",
+					     "do_call_core",
+					     "object_vacall",
+					     "_PyEval_" };
+	const char *why;
+	struct elf *elf = proc_elf(proc, map, &why);
+	char name[64];
+	uint64_t vaddr;
+
+	if (!elf || elf_vaddr(elf, address - map->start + map->offset, true, &vaddr) ||
+	    elf_name(elf, vaddr, name, sizeof(name), &why))
+		return true;
+	for (size_t i = 0; i < sizeof(begin) / sizeof(begin[0]); i++) {
+		if (begins(name, begin[i]))
+			return true;
+	}
+	return false;
+}
+
 /* What the merge needs of native frame i. False: the bottom of a greenlet lies before it. */
 static bool look_at(struct proc *proc, struct pystack *s, unsigned int i, bool stop_known)
 {
@@ -87,6 +124,8 @@ static bool look_at(struct proc *proc, struct pystack *s, unsigned int i, bool s
 	native->system = map && (is_system(map) || native->greenlet);
 	if (native->inner)
 		native->eval = is_eval(proc, map, walk_inside(frame));
+	if (native->inner && !native->eval && !s->eval_seen)
+		native->helper = is_helper(proc, map, walk_inside(frame));
 	/* Not known where it ends: only an eval is sure to hold what lies there. */
 	if (native->end == UINT64_MAX && !native->eval)
 		native->end = native->sp;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The order of native and Python frames, drawn as text: native frames from
- * the inside out, E an eval, i the interpreter's own, s what starts programs,
+ * the inside out, E an eval, i the interpreter's own, h such a call helper, s what starts programs,
  * anything else somebody's code. Python frames: a letter each, the last of a
  * group in capitals; "/" a shim.
  */
@@ -23,7 +23,8 @@ static struct merge_stacks *draw(const char *native, const char *python)
 		n->sp = 0x1000 + s->n_native * 0x100;
 		n->end = n->sp + 0x100;
 		n->eval = *native == 'E';
-		n->inner = *native == 'E' || *native == 'i';
+		n->helper = *native == 'h';
+		n->inner = *native == 'E' || *native == 'i' || n->helper;
 		n->system = *native == 's';
 		s->n_native++;
 	}
@@ -85,6 +86,14 @@ Test(merge, a_leaf_in_the_interpreter_stays)
 {
 	expect(draw("iiE", "A"), "n0 n1 p0 ");
 	expect(draw("E", "A"), "p0 ");
+}
+
+Test(merge, the_helpers_that_called_the_leaf_go)
+{
+	expect(draw("cihhE", "A"), "n0 n1 p0 ");
+	expect(draw("chhE", "A"), "n0 p0 ");
+	expect(draw("hhE", "A"), "n0 p0 ");
+	expect(draw("cEiE", "AB"), "n0 p0 p1 ");
 }
 
 Test(merge, shims_find_their_evals_without_a_name)
