@@ -5,8 +5,8 @@
  *	kernel, libc, libpq    PG_wait    get_user    dispatch, run, ...
  *	|----- natives ------|-- library -|-- own --|-- never evidence --|
  *
- * Rows are compared by what their evidence is worth, then by the number of
- * their conditions, then by their order.
+ * Rows are compared by what their evidence is worth, then by how much they
+ * ask for, then by their order.
  */
 #include "rules.h"
 
@@ -260,18 +260,27 @@ enum gw_confidence rules_confidence(const struct rule_evidence *row)
 	return GW_CONFIDENCE_LOW;
 }
 
+static uint32_t count(const char *const *words, size_t n)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += words[i] != NULL;
+	return sum;
+}
+
+/* What names one thing counts twice, what must be absent not at all. */
 static uint32_t conditions(const struct rule_evidence *row)
 {
-	const char *const words[] = { row->runtimes, row->causes,  row->calls, row->classes,
-				      row->peers,    row->ports,   row->paths, row->fstypes,
-				      row->modules,  row->symbols, row->files, row->functions,
-				      row->own,      row->without };
-	uint32_t n = row->leaf + row->blocking + row->standard + (row->calls_least > 0) +
-		     (row->each_most > 0) + (row->gc_percent > 0);
+	const char *const kinds[] = { row->runtimes, row->causes, row->calls, row->classes,
+				      row->peers };
+	const char *const names[] = { row->ports,   row->paths, row->fstypes,   row->modules,
+				      row->symbols, row->files, row->functions, row->own };
+	uint32_t others = row->blocking + row->standard + (row->calls_least > 0) +
+			  (row->each_most > 0) + (row->gc_percent > 0);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		n += words[i] != NULL;
-	return n;
+	return count(kinds, sizeof(kinds) / sizeof(kinds[0])) +
+	       2 * count(names, sizeof(names) / sizeof(names[0])) + others;
 }
 
 const struct rule_evidence *rules_evidence(size_t i)
