@@ -303,6 +303,25 @@ Test(rules, confidence_is_high_only_by_a_descriptor_or_a_shared_object)
 	}
 }
 
+/* A longer word than rules.c has room for would never match. */
+Test(rules, words_of_lists_are_short)
+{
+	const struct rule_evidence *row;
+
+	for (size_t i = 0; (row = rules_evidence(i)); i++) {
+		const char *const lists[] = { row->runtimes, row->causes,  row->calls,
+					      row->classes,  row->peers,   row->ports,
+					      row->paths,    row->fstypes, row->modules,
+					      row->symbols,  row->files,   row->functions,
+					      row->own,      row->without };
+
+		for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
+			for (const char *w = lists[k]; w && *w;
+			     w += strcspn(w, " ") + !!strchr(w, ' '))
+				cr_expect_lt(strcspn(w, " "), 64, "%s: %s", row->id, w);
+	}
+}
+
 /* Pythons that are linked statically have no shared objects to go by. */
 Test(rules, what_a_shared_object_shows_a_python_frame_shows_too)
 {
