@@ -122,6 +122,7 @@ test: $(UNIT) $(BIN) $(LIB_SO)
 	$(Q)sh tests/tally.sh unit $(O) $(UNIT)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/lab/test_score.py -q
+	$(Q)$(PYTHON) -B tests/causes.py --check
 	$(Q)sh tests/symbols.sh $(LIB_SO)
 
 ## test-sanitized: the unit tests and tapes under ASan and UBSan
@@ -160,6 +161,10 @@ format:
 golden: $(BIN)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --rewrite
 
+## docs-causes: rewrites docs/causes/ and lib/rules/texts*.c out of lib/causes.tsv
+docs-causes:
+	$(Q)$(PYTHON) -B tests/causes.py
+
 $(O)/bench/%.bpf.o: tests/bench/%.bpf.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -g -O2 -target bpf -mcpu=v3 -I/usr/include/$(shell uname -m)-linux-gnu -Wall -Werror -c $< -o $@
@@ -195,4 +200,4 @@ help:
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT:=.d)
 
-.PHONY: all deps deps-demo demo check test test-sanitized e2e lab vm vm-fetch lint format golden bench install clean help
+.PHONY: all deps deps-demo demo check test test-sanitized e2e lab vm vm-fetch lint format golden docs-causes bench install clean help

@@ -24,7 +24,7 @@ static const struct {
 	{ "exit", "exit codes and signals",
 	  "  0    done, whatever was seen; also after ^C and when the target has ended\n"
 	  "  1    error: no permission, no such process, no event loop seen, output failed\n"
-	  "  2    usage: unknown option, bad value\n"
+	  "  2    usage: unknown option, bad value, unknown rule\n"
 	  "  130  second ^C\n"
 	  "\n"
 	  "INT, TERM and HUP stop the watching, print the summary and write the files.\n"

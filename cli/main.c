@@ -20,6 +20,8 @@ const struct command commands[] = {
 	  OPT_WATCH },
 	{ "record", cmd_record, "record FILE -p PID [options]", NULL, OPT_WATCH },
 	{ "replay", cmd_replay, "replay FILE [options]", NULL, OPT_REPLAY },
+	{ "explain", cmd_explain, "explain [RULE]",
+	  "what a rule such as GW1001 means, what to change", OPT_EXPLAIN },
 	{ "help", cmd_help, "help [TOPIC]", "this page, or more on one topic", OPT_ANY },
 	{ NULL, NULL, NULL, NULL, 0 },
 };

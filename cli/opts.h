@@ -30,6 +30,8 @@ enum opt_color {
 enum { /* which commands take an option */
        OPT_WATCH = 1,
        OPT_REPLAY = 2,
+       OPT_EXPLAIN = 4,
+       OPT_REPORT = OPT_WATCH | OPT_REPLAY, /* whatever makes a report */
        OPT_ANY = ~0,
 };
 

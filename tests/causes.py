@@ -82,30 +82,35 @@ def c_file(name, digits, rules):
             f"\nconst struct rule_texts {name} = {{ rows, sizeof(rows) / sizeof(rows[0]) }};\n")
 
 
+def markdown(text):
+    return re.sub(r"([*_<>|\[\]])", r"\\\1", text)
+
+
 def numbered(steps):
-    return "\n".join(f"{i}. {step}" for i, step in enumerate(steps, 1))
+    return "\n".join(f"{i}. {markdown(step)}" for i, step in enumerate(steps, 1))
 
 
 def page(row):
     steps = "" if row["steps"] == [row["fix"]] else "\n" + numbered(row["steps"]) + "\n"
     unseen = "" if row["matched"] else f"\n{NOT_MATCHED}\n"
-    return (f"# {row['id']}: {row['title']}\n\n{AREAS[row['area']]}. `greenwatch explain {row['id']}` prints this page.\n"
-            f"{unseen}\n## How it looks\n\n{row['looks']}\n\n## What to change\n\n{row['fix']}\n{steps}\n"
-            f"## Does the thread pool help?\n\n{HELPS[row['pool']]}\n\n## Source\n\n{row['source']}\n")
+    return (f"# {row['id']}: {markdown(row['title'])}\n\n{AREAS[row['area']]}. `greenwatch explain {row['id']}` prints this page.\n"
+            f"{unseen}\n## How it looks\n\n{markdown(row['looks'])}\n\n## What to change\n\n{markdown(row['fix'])}\n{steps}\n"
+            f"## Does the thread pool help?\n\n{HELPS[row['pool']]}\n\n## Source\n\n{markdown(row['source'])}\n")
 
 
 def index(rules):
     matched = sum(row["matched"] for row in rules)
     lines = ["# Causes of stalls", "",
              f"The knowledge base: {len(rules)} causes. greenwatch names {matched} of them by itself when a stall shows the"
-             " evidence; those in", "*italics* no single stall shows, and they are only explained. \"(measured)\" means"
-             " provoked and seen on a 2-core Debian 12 machine; times are", "examples, not benchmarks. Made by"
-             " `make docs-causes` out of `lib/causes.tsv`."]
+             " evidence.", "Those in *italics* no single stall shows; they are only explained. \"(measured)\" means"
+             " provoked and seen on a", "2-core Debian 12 machine; times are examples, not benchmarks.", "",
+             "Made by `make docs-causes` out of `lib/causes.tsv`."]
     for area, name in AREAS.items():
         lines += ["", f"## {name}", ""]
         for row in rules:
             if row["area"] == area:
-                title = row["title"] if row["matched"] else f"*{row['title']}*"
+                title = markdown(row["title"])
+                title = title if row["matched"] else f"*{title}*"
                 lines.append(f"- [{row['id']}]({row['id']}.md) {title}")
     return "\n".join(lines) + "\n"
 

@@ -101,7 +101,8 @@ static const struct rule_evidence rows[] = {
 	  .runtimes = PYTHON,
 	  .causes = "cpu",
 	  .files = "coverage/* bdb.py pdb.py trace.py pydevd* _pydevd* debugpy/* ddtrace/* "
-		   "newrelic/* scout_apm/* elasticapm/* cProfile.py profile.py" },
+		   "newrelic/* scout_apm/* elasticapm/* cProfile.py profile.py",
+	  .top = true },
 	{ .id = "GW6001", .runtimes = PYTHON, .causes = "gc" },
 	{ .id = "GW6001", .runtimes = PYTHON, .causes = "cpu", .gc_percent = 50 },
 };

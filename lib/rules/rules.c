@@ -5,8 +5,8 @@
  *	kernel, libc, libpq    PG_wait    get_user    dispatch, run, ...
  *	|----- natives ------|-- library -|-- own --|-- never evidence --|
  *
- * Rows are compared by what their evidence is worth, then by the number of
- * their conditions, then by their order.
+ * Rows are compared by what their evidence is worth, then by how much they
+ * ask for, then by their order.
  */
 #include "rules.h"
 
@@ -21,7 +21,7 @@
 /* The interpreter, and what it calls on its own account. */
 #define INTERPRETER "python* libpython* uwsgi"
 #define FAMILIAR                                                                                   \
-	"libc.so* libc-* libpthread* ld-linux* linux-vdso* [vdso] libm.so* libm-* librt* "         \
+	"libc.so* libc-* libpthread* ld-linux* linux-vdso* ?vdso? libm.so* libm-* librt* "         \
 	"libssl.so* libcrypto.so* _ssl.* _socket.* select.* time.* _queue.* _posixsubprocess.* "   \
 	"_greenlet* greenlet.* _asyncio.* " INTERPRETER
 
@@ -135,9 +135,11 @@ static bool has_symbol(const struct rule_evidence *row, const struct scope *s)
 	return false;
 }
 
-static bool has_library(const char *files, const char *functions, const struct scope *s)
+static bool has_library(const char *files, const char *functions, const struct scope *s, bool top)
 {
-	for (uint32_t i = s->natives; i < s->own; i++) {
+	uint32_t end = top && s->own > s->natives ? s->natives + 1 : s->own;
+
+	for (uint32_t i = s->natives; i < end; i++) {
 		const struct gw_frame *frame = frame_at(s, i);
 
 		if (files && !(frame->file && listed(files, frame->file, is_glob)))
@@ -174,6 +176,8 @@ static bool has_leaf(enum rule_leaf leaf, const struct scope *s)
 			return false;
 		seen |= listed(INTERPRETER, frame->module, is_module);
 	}
+	if (leaf == LEAF_CLEAN)
+		return true;
 	return s->natives < s->n && (leaf == LEAF_BARE || seen);
 }
 
@@ -211,11 +215,11 @@ static bool holds_stack(const struct rule_evidence *row, const struct scope *s)
 {
 	if ((row->modules || row->symbols) && !has_symbol(row, s))
 		return false;
-	if ((row->files || row->functions) && !has_library(row->files, row->functions, s))
+	if ((row->files || row->functions) && !has_library(row->files, row->functions, s, row->top))
 		return false;
 	if (row->own && !has_template(row->own, s))
 		return false;
-	if (row->without && has_library(row->without, NULL, s))
+	if (row->without && has_library(row->without, NULL, s, false))
 		return false;
 	return has_leaf(row->leaf, s);
 }
@@ -260,18 +264,27 @@ enum gw_confidence rules_confidence(const struct rule_evidence *row)
 	return GW_CONFIDENCE_LOW;
 }
 
+static uint32_t count(const char *const *words, size_t n)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += words[i] != NULL;
+	return sum;
+}
+
+/* What names one thing counts twice, what must be absent not at all. */
 static uint32_t conditions(const struct rule_evidence *row)
 {
-	const char *const words[] = { row->runtimes, row->causes,  row->calls, row->classes,
-				      row->peers,    row->ports,   row->paths, row->fstypes,
-				      row->modules,  row->symbols, row->files, row->functions,
-				      row->own,      row->without };
-	uint32_t n = row->leaf + row->blocking + row->standard + (row->calls_least > 0) +
-		     (row->each_most > 0) + (row->gc_percent > 0);
+	const char *const kinds[] = { row->runtimes, row->causes, row->calls, row->classes,
+				      row->peers };
+	const char *const names[] = { row->ports,   row->paths, row->fstypes,   row->modules,
+				      row->symbols, row->files, row->functions, row->own };
+	uint32_t others = row->blocking + row->standard + row->top + (row->calls_least > 0) +
+			  (row->each_most > 0) + (row->gc_percent > 0);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		n += words[i] != NULL;
-	return n;
+	return count(kinds, sizeof(kinds) / sizeof(kinds[0])) +
+	       2 * count(names, sizeof(names) / sizeof(names[0])) + others;
 }
 
 const struct rule_evidence *rules_evidence(size_t i)

@@ -13,9 +13,10 @@
 
 /* What lies between the innermost frame of a language and the kernel. */
 enum rule_leaf {
-	LEAF_FREE, /* whatever */
-	LEAF_BARE, /* nothing is known but the interpreter and libc */
-	LEAF_SEEN, /* the interpreter was seen there, and no other library */
+	LEAF_FREE,  /* whatever */
+	LEAF_CLEAN, /* no library but the interpreter's own is known there */
+	LEAF_BARE,  /* the same, and there is a frame of Python or JavaScript */
+	LEAF_SEEN,  /* the same, and the interpreter itself was seen */
 };
 
 /*
@@ -45,6 +46,7 @@ struct rule_evidence {
 	enum rule_leaf leaf;
 	bool blocking;        /* the descriptor lacks O_NONBLOCK */
 	bool standard;        /* stdout or stderr */
+	bool top;             /* files: of the innermost library frame */
 	bool weak;            /* low confidence, whatever the evidence */
 	uint32_t calls_least; /* how often it slept in the call, at least */
 	uint64_t each_most;   /* ns that one of them took, at most */

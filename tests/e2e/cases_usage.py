@@ -83,6 +83,12 @@ class Refused(Case):
         for word in ("--json", "--quiet", "--no-follow", "--schema", "--help"):
             self.refuse("-p", "1", word + "=1", gist=(word, "no value"))
 
+    def test_an_unknown_rule_is_refused_and_the_nearest_are_named(self):
+        self.refuse("explain", "GW1099", gist=("GW1099", "GW1014"))
+        self.refuse("explain", "banana", gist=("banana", "greenwatch explain"))
+        self.refuse("explain", "GW1001", "GW1002", gist=("GW1002", "one rule"))
+        self.refuse("explain", "GW1001", "--json", gist=("json", "explain"))
+
     def test_no_target_is_refused(self):
         self.refuse(gist=("no process", "greenwatch -p"))
         self.refuse("watch", gist=("no process", "greenwatch -p"))
@@ -174,6 +180,23 @@ class Help(Case):
         for topic in topics:
             with self.subTest(topic=topic):
                 self.assertGreater(len(self.say("help", topic)), 100)
+
+    def test_a_rule_is_explained_by_any_spelling_of_its_id(self):
+        text = self.say("explain", "GW1001")
+        for word in ("psycogreen", "how it looks", "what to change", "  1. ", "thread pool", "source"):
+            self.assertIn(word, text)
+        self.assertEqual(text, self.say("explain", "gw1001"))
+        self.assertEqual(text, self.say("explain", "1001"))
+
+    def test_every_rule_is_listed_and_explained_within_the_terminal(self):
+        rules = re.findall(r"^[ -] (GW\d{4})  \S", self.say("explain"), re.MULTILINE)
+        self.assertEqual(rules, sorted(set(rules)))
+        self.assertEqual(len(rules), 98)
+        for rule in rules[::7]:
+            with self.subTest(rule=rule):
+                lines = self.say("explain", rule).splitlines()
+                self.assertTrue(lines[0].startswith(f"{rule}  "), lines)
+                self.assertLessEqual(max(map(len, lines)), 80)
 
     def test_no_help_on_an_unknown_topic(self):
         self.assert_refused(self.run_greenwatch("help", "banana"), 2, "banana", "help")
