@@ -2,7 +2,7 @@
  * A plain C event loop for the stall laboratory: epoll, a timerfd heartbeat of 20 ms, and planned
  * stalls.
  *
- *   epoll_loop sleep|cpu [--stalls N] [--seed N] [--go]
+ *   epoll_loop sleep|cpu|poll [--stalls N] [--seed N] [--go]
  *
  * It says READY, waits for a line on stdin (in its loop), stalls, and prints the truth as lab.py
  * describes it. It refuses to start stalls when stdin ends before a line was read.
@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -101,6 +102,39 @@ static __attribute__((noinline)) void stall_spin(uint64_t ns)
 			sum += i;
 }
 
+/* A poll inside a handler: a wait, but not the loop's. */
+static __attribute__((noinline)) void stall_poll(uint64_t ns)
+{
+	struct pollfd silent = { .events = POLLIN };
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		err(1, "pipe2");
+	silent.fd = ends[0];
+	if (poll(&silent, 1, (int)(ns / MS)) < 0)
+		err(1, "poll");
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static const struct kind {
+	const char *name;
+	stall_fn *stall;
+	const char *truth; /* function, cause, and what else is told */
+} kinds[] = {
+	{ "sleep", stall_nanosleep, "stall_nanosleep syscall call=clock_nanosleep" },
+	{ "cpu", stall_spin, "stall_spin cpu" },
+	{ "poll", stall_poll, "stall_poll syscall call=poll peer=pipe" },
+};
+
+static const struct kind *find_kind(const char *name)
+{
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
 static void note_gap(uint64_t begin, uint64_t end)
 {
 	if (end > begin && end - begin > HICCUP_NS && gap_count < sizeof(gaps) / sizeof(gaps[0]))
@@ -123,16 +157,15 @@ static void print_hiccups(struct gap gap, const struct truth *truths, unsigned c
 	}
 }
 
-static void print_truth(const struct truth *truths, unsigned count, const char *function,
-			const char *cause)
+static void print_truth(const struct truth *truths, unsigned count, const char *told)
 {
 	for (unsigned i = 0; i < count; i++) {
 		const struct truth *t = &truths[i];
 
-		printf("STALL %llu %llu %s %s planned_ns=%llu cpu_ns=%llu runqueue_ns=%llu "
+		printf("STALL %llu %llu %s planned_ns=%llu cpu_ns=%llu runqueue_ns=%llu "
 		       "tail_runqueue_ns=%llu\n",
-		       (unsigned long long)t->begin.ns, (unsigned long long)t->end.ns, function,
-		       cause, (unsigned long long)t->planned_ns,
+		       (unsigned long long)t->begin.ns, (unsigned long long)t->end.ns, told,
+		       (unsigned long long)t->planned_ns,
 		       (unsigned long long)(t->end.cpu_ns - t->begin.cpu_ns),
 		       (unsigned long long)(t->end.runqueue_ns - t->begin.runqueue_ns),
 		       (unsigned long long)t->tail_runqueue_ns);
@@ -223,12 +256,12 @@ static void run(stall_fn *stall, struct truth *truths, unsigned count, unsigned 
 int main(int argc, char **argv)
 {
 	unsigned count = 20, seed = 1;
-	bool go = false, cpu;
+	const struct kind *kind = argc < 2 ? NULL : find_kind(argv[1]);
+	bool go = false;
 	struct truth *truths;
 
-	if (argc < 2 || (strcmp(argv[1], "sleep") != 0 && strcmp(argv[1], "cpu") != 0))
-		errx(2, "usage: epoll_loop sleep|cpu [--stalls N] [--seed N] [--go]");
-	cpu = strcmp(argv[1], "cpu") == 0;
+	if (!kind)
+		errx(2, "usage: epoll_loop sleep|cpu|poll [--stalls N] [--seed N] [--go]");
 	for (int i = 2; i < argc; i++) {
 		if (strcmp(argv[i], "--go") == 0)
 			go = true;
@@ -243,8 +276,8 @@ int main(int argc, char **argv)
 	truths = calloc(count + 1, sizeof(*truths));
 	if (!truths)
 		err(1, "calloc");
-	run(cpu ? stall_spin : stall_nanosleep, truths, count, seed, go);
-	print_truth(truths, count, cpu ? "stall_spin" : "stall_nanosleep", cpu ? "cpu" : "syscall");
+	run(kind->stall, truths, count, seed, go);
+	print_truth(truths, count, kind->truth);
 	free(truths);
 	return 0;
 }

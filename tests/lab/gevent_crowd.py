@@ -22,7 +22,8 @@ def one_stall(truth, seconds):
         stall_one_of_many(seconds / MEMBERS)
         if number == MEMBERS - 1:
             planned = int(seconds * 1e9)
-            truth.add(begin, truth.after(), stall_one_of_many.__name__, "cpu", also="crowd", planned_ns=planned)
+            truth.add(begin, truth.after(), stall_one_of_many.__name__, "cpu", also="crowd",
+                      planned_ns=planned, task=None, rule="GW5012")
 
     begin = truth.before()
     gevent.joinall([gevent.spawn(member, number) for number in range(MEMBERS)])

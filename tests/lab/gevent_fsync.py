@@ -17,11 +17,11 @@ def stall_write_fsync(seconds, log):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         os.write(log, RECORD)
-        os.fsync(log)
+        os.fsync(log)  # <- here
 
 
 def one_stall(truth, seconds):
-    truth.timed(stall_write_fsync, "syscall", seconds, LOG.fileno())
+    truth.timed(stall_write_fsync, "syscall", seconds, LOG.fileno(), call="fsync", peer="file", rule="GW4002")
 
 
 if __name__ == "__main__":

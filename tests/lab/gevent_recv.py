@@ -6,7 +6,7 @@ import lab
 
 
 def stall_blocking_recv(_seconds, sock):
-    return sock.recv(1)
+    return sock.recv(1)  # <- here
 
 
 def answer_late(sock):
@@ -17,7 +17,7 @@ def answer_late(sock):
 
 def one_stall(truth, seconds):
     lab.ask(PEER, seconds)
-    truth.timed(stall_blocking_recv, "syscall", seconds, PEER)
+    truth.timed(stall_blocking_recv, "syscall", seconds, PEER, call="recvfrom", peer="unix", rule="GW2001")
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def start_hogs(cpu):
         pid = os.fork()
         if pid == 0:
             try:
+                lab.name_thread("hog")
                 hog(cpu)
             finally:
                 os._exit(1)
@@ -83,7 +84,7 @@ def work_until_hogs_rest(seconds):
 
 
 def one_stall(truth, seconds):
-    truth.timed(work_until_hogs_rest, "runqueue", seconds, function="-")
+    truth.timed(work_until_hogs_rest, "runqueue", seconds, function="-", culprit="preemptor:hog", rule="GW7001")
 
 
 if __name__ == "__main__":

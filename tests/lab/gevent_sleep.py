@@ -6,11 +6,11 @@ import lab
 
 
 def stall_unpatched_sleep(seconds):
-    time.sleep(seconds)
+    time.sleep(seconds)  # <- here
 
 
 def one_stall(truth, seconds):
-    truth.timed(stall_unpatched_sleep, "syscall", seconds)
+    truth.timed(stall_unpatched_sleep, "syscall", seconds, call="clock_nanosleep|select|pselect6", rule="GW3001")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ NUMBERS = [random.Random(7).random() for _ in range(40_000)]
 def stall_list_sort(seconds):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        NUMBERS.copy().sort()
+        NUMBERS.copy().sort()  # <- here
 
 
 def one_stall(truth, seconds):

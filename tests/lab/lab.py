@@ -7,15 +7,30 @@ between them, and then prints, in a later turn than any stall,
     HICCUP begin_ns end_ns                                the loop was late and no planned stall explains it
     DONE
 
-`function` is the innermost application frame, `-` where no code is to blame. Keys: cpu_ns and runqueue_ns (of the
-loop thread, over the stall), tail_runqueue_ns (from its end until the heartbeat ran in the next turn: what the machine
-added to the stalled turn), planned_ns, also (a second cause that is right too).
+or instead of READY `CANNOT reason`, where the machine lacks something.
+
+`function` is the innermost application frame, `-` where no code is to blame. Keys, none with a space in its value:
+
+    cpu_ns, runqueue_ns   of the loop thread, over the stall
+    tail_runqueue_ns      from its end until the heartbeat ran in the next turn: what the machine added to the turn
+    planned_ns
+    also                  a second cause that is right too
+    call                  the system call it waited in longest, or `gil`, or `pagefault`
+    peer                  kind of what it waited for, as in the report
+    line                  of the culprit, in the file of `function`
+    task                  name of the greenlet or task
+    culprit               ROLE:NAME of the thread or process it is due to
+    culprit_function      what that one did
+    rule                  GWnnnn
+
+What may be one of several is written a|b. Lines are not counted by hand: `# <- here` in the source marks them.
 
 It refuses to start stalls when stdin ends before a line was read: the one who wanted them is gone.
 """
 
 import argparse
 import collections
+import inspect
 import os
 import random
 import signal
@@ -29,6 +44,7 @@ CALM_S = 0.100
 HEALTHY_S = 4.0
 BEAT_S = 0.020
 HICCUP_NS = 50_000_000
+MARK = "# <- here"
 
 Mark = collections.namedtuple("Mark", "ns cpu_ns runqueue_ns")
 Stall = collections.namedtuple("Stall", "begin end function cause extra")
@@ -42,7 +58,8 @@ class Truth:
         self.gaps = []
         self.last_beat = None
         self.last_end = None
-        self.schedstat = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
+        self.task = None
+        self.schedstat = os.open(f"/proc/self/task/{native_id()}/schedstat", os.O_RDONLY)
 
     def _runqueue_ns(self):
         return int(os.pread(self.schedstat, 100, 0).split()[1])
@@ -56,17 +73,23 @@ class Truth:
         return Mark(now, time.thread_time_ns(), self._runqueue_ns())
 
     def add(self, begin, end, function, cause, **extra):
+        """Record a stall. What is None is not told; line may be a function whose marked lines are meant."""
+        extra.setdefault("task", self.task)
         extra["cpu_ns"] = end.cpu_ns - begin.cpu_ns
         extra["runqueue_ns"] = end.runqueue_ns - begin.runqueue_ns
         self.stalls.append(Stall(begin.ns, end.ns, function, cause, extra))
         self.last_end = end
 
-    def timed(self, stall, cause, seconds, *args, function=None):
+    def timed(self, stall, cause, seconds, *args, function=None, **told):
         """Call stall(seconds, ...) and record it under its own name."""
         begin = self.before()
         stall(seconds, *args)
         end = self.after()
-        self.add(begin, end, function or stall.__name__, cause, planned_ns=int(seconds * 1e9))
+        if function == "-":
+            told["task"] = None
+        elif function is None:
+            told.setdefault("line", stall)
+        self.add(begin, end, function or stall.__name__, cause, planned_ns=int(seconds * 1e9), **told)
 
     def beat(self):
         now = time.monotonic_ns()
@@ -92,10 +115,17 @@ class Truth:
     def write(self):
         lines = []
         for s in self.stalls:
-            extra = " ".join(f"{key}={value}" for key, value in s.extra.items())
+            told = {**s.extra, "line": marked(s.extra["line"])} if callable(s.extra.get("line")) else s.extra
+            extra = " ".join(f"{key}={value}" for key, value in told.items() if value is not None)
             lines.append(f"STALL {s.begin} {s.end} {s.function} {s.cause} {extra}")
         lines += [f"HICCUP {begin} {end}" for begin, end in self.hiccups()]
         say("\n".join(lines + ["DONE"]))
+
+
+def marked(function):
+    """The marked lines of a function as `12|14`, None without a mark."""
+    lines, first = inspect.getsourcelines(function)
+    return "|".join(str(first + i) for i, line in enumerate(lines) if MARK in line) or None
 
 
 def say(text):
@@ -103,8 +133,19 @@ def say(text):
     sys.stdout.flush()
 
 
+def native_id():
+    """The kernel's number of the calling thread; threading's own function is there from Python 3.8 on."""
+    return int(os.readlink("/proc/thread-self").rpartition("/")[2])
+
+
 def say_ready():
-    say(f"READY {os.getpid()} {threading.get_native_id()}")
+    say(f"READY {os.getpid()} {native_id()}")
+
+
+def cannot(reason):
+    """End before READY: the machine lacks what this workload needs."""
+    say(f"CANNOT {reason}")
+    sys.exit(0)
 
 
 def read_go():
@@ -115,6 +156,7 @@ def read_go():
 
 def options():
     parser = argparse.ArgumentParser(description="a workload of the stall laboratory")
+    parser.add_argument("variant", nargs="?", help="where a file holds several workloads")
     parser.add_argument("--stalls", type=int, default=20, help="how many stalls to make (20)")
     parser.add_argument("--seed", type=int, default=1, help="of the lengths (1)")
     parser.add_argument("--go", action="store_true", help="do not wait for a line on stdin")
@@ -126,10 +168,19 @@ def lengths(opts):
     return [dice.uniform(SHORTEST_S, LONGEST_S) for _ in range(opts.stalls)]
 
 
-def run_gevent(one_stall=None, start=None):
+def variant(*names):
+    """Which of the workloads of this file is wanted; usable before anything is patched."""
+    wanted = options().variant or names[0]
+    if wanted not in names:
+        sys.exit("one of " + ", ".join(names))
+    return wanted
+
+
+def run_gevent(one_stall=None, start=None, healthy_s=HEALTHY_S, released=False):
     """Run a workload in gevent's loop: start() once released, then one_stall(truth, seconds) for each length.
 
-    Without one_stall the workload is a healthy twin and just lives for HEALTHY_S.
+    Without one_stall the workload is a healthy twin and just lives for healthy_s. With released somebody else has said
+    READY and waited.
     """
     import gevent
 
@@ -143,8 +194,9 @@ def run_gevent(one_stall=None, start=None):
             gevent.sleep(BEAT_S)
 
     def drive():
-        say_ready()
-        if not opts.go:
+        if not released:
+            say_ready()
+        if not opts.go and not released:
             hub.wait(hub.loop.io(0, 1))
             read_go()
         if start:
@@ -153,15 +205,35 @@ def run_gevent(one_stall=None, start=None):
         for seconds in lengths(opts) if one_stall else []:
             one_stall(truth, seconds)
             gevent.sleep(CALM_S)
-        gevent.sleep(CALM_S if one_stall else HEALTHY_S)
+        gevent.sleep(CALM_S if one_stall else healthy_s)
         truth.write()
 
     gevent.spawn(heartbeat)
-    gevent.spawn(drive).get()
+    driver = gevent.spawn(drive)
+    driver.name = truth.task = "driver"
+    driver.get()
+
+
+def live_gevent(work, healthy_s=2.5):
+    """Run a healthy twin that calls work() again and again, and fails when work() fails or hardly ever comes back."""
+    import gevent
+
+    done = []
+
+    def worker():
+        while True:
+            work()
+            done.append(1)
+            gevent.sleep(BEAT_S)
+
+    workers = []
+    run_gevent(start=lambda: workers.append(gevent.spawn(worker)), healthy_s=healthy_s)
+    if workers[0].ready() or len(done) < 3:
+        sys.exit(f"the healthy twin worked {len(done)} times only")
 
 
 def run_asyncio(one_stall):
-    """Run a workload in asyncio's loop: one_stall(truth, seconds) for each length."""
+    """Run a workload in asyncio's loop: one_stall(truth, seconds), or what it returns awaited, for each length."""
     import asyncio
 
     opts = options()
@@ -180,13 +252,18 @@ def run_asyncio(one_stall):
         read_go()
 
     async def drive():
+        if hasattr(asyncio.current_task(), "set_name"):
+            truth.task = "driver"
+            asyncio.current_task().set_name(truth.task)
         beats = asyncio.ensure_future(heartbeat())
         say_ready()
         if not opts.go:
             await released()
         await asyncio.sleep(2 * CALM_S)
         for seconds in lengths(opts):
-            one_stall(truth, seconds)
+            pending = one_stall(truth, seconds)
+            if pending is not None:
+                await pending
             await asyncio.sleep(CALM_S)
         await asyncio.sleep(CALM_S)
         truth.write()
@@ -195,11 +272,27 @@ def run_asyncio(one_stall):
     asyncio.run(drive())
 
 
-def helper(serve, *args):
+def name_thread(name):
+    """Name the calling thread for the kernel; Python's own names stay inside."""
+    with open(f"/proc/self/task/{native_id()}/comm", "w", encoding="ascii") as comm:
+        comm.write(name)
+
+
+def thread(serve, *args, name):
+    """Start a native thread that runs serve(...) under a name the kernel knows, too."""
+
+    def run():
+        name_thread(name)
+        serve(*args)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+
+
+def helper(serve, *args, name=None):
     """Start a process that runs serve(socket, ...) and return our end of the socket.
 
     It is forked twice, so it is no child of the workload; it holds none of the workload's pipes. serve must return when
-    the socket ends, which it does when the workload is gone.
+    the socket ends, which it does when the workload is gone. Start it before anything is patched.
     """
     ours, theirs = socket.socketpair()
     child = os.fork()
@@ -211,6 +304,8 @@ def helper(serve, *args):
                 null = os.open(os.devnull, os.O_RDWR)
                 os.dup2(null, 0)
                 os.dup2(null, 1)
+                if name:
+                    name_thread(name)
                 serve(theirs, *args)
             except (BrokenPipeError, ConnectionResetError):
                 pass
@@ -233,3 +328,13 @@ def requests(sock):
 
 def ask(sock, seconds):
     sock.sendall(f"{seconds}\n".encode())
+
+
+def ask_and_wait(sock, seconds):
+    """Ask a helper and wait, greenly, for the byte it answers at once."""
+    import gevent
+
+    hub = gevent.get_hub()
+    ask(sock, seconds)
+    hub.wait(hub.loop.io(sock.fileno(), 1))
+    sock.recv(1)

@@ -14,14 +14,20 @@ invented  a reported stall left over, also the second half of a split one, unles
           (both are counted as `noise`)
 error     reported length - true length. A turn honestly begins before and ends after the blocking thing (dispatch), so
           up to 0.5 ms longer is allowed, and what the thread, by its own schedstat, waited for a CPU after the end of
-          the truth; what is left (`net`), and every shortfall, must stay within 1 ms + 0.5 % at p95
+          the truth; what is left (`net`), and every shortfall, must stay within 1 ms + 0.5 % at p95; of fewer than 20 one may
+          be over, as of 20
 ledger    the six parts add up to the duration exactly; with a complete report nothing is unaccounted
 cause     as planned. A stall that waited 35 % or more of its time for a CPU by its own schedstat may be `runqueue`
-          as well: that is the shared machine, and true
+          as well: that is the shared machine, and true; told so, it is judged no further
 function  frames[stall.frame].name, last dotted component; `-` means that there is no frame. Judged where there are Python
           frames; of a native program only the innermost frame is known, so there it is no promise
+call, peer, line, task, culprit, rule
+          judged where the truth has them; what the report lacks is wrong. `call` and `peer` are of the call that took most
+          of the waits' time; `task` is the name with the largest share; `culprit` is the heaviest one of that role, by
+          the kernel's name and, where the truth tells it, a function in its stack; `rule` is the site's first advice
 
-It ends only processes it started, by pid. It refuses to pass when a workload did not run.
+--judge says which of these decide. It ends only processes it started, by pid. It refuses to pass when a workload did
+not run, be it for a module that the interpreter lacks (--allow-missing).
 """
 
 import argparse
@@ -37,6 +43,8 @@ import tempfile
 import threading
 import time
 
+from workloads import CORE, WORKLOADS
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
@@ -51,24 +59,12 @@ NOT_CHARGED = ("runqueue_ns", "throttled_ns", "stopped_ns")
 
 START_S, REPORT_S, LIFE_S, STALL_S = 20, 30, 30, 1.0
 
-# name: arguments; a name in *.py is run by --python, epoll_loop is compiled first
-WORKLOADS = {
-    "gevent_sleep": ("gevent_sleep.py",),
-    "gevent_cpu": ("gevent_cpu.py",),
-    "gevent_sort": ("gevent_sort.py",),
-    "gevent_fsync": ("gevent_fsync.py",),
-    "gevent_recv": ("gevent_recv.py",),
-    "gevent_crowd": ("gevent_crowd.py",),
-    "gevent_hub": ("gevent_hub.py",),
-    "gevent_runqueue": ("gevent_runqueue.py",),
-    "gevent_stopped": ("gevent_stopped.py",),
-    "asyncio_sleep": ("asyncio_sleep.py",),
-    "asyncio_cpu": ("asyncio_cpu.py",),
-    "epoll_sleep": ("epoll_loop", "sleep"),
-    "epoll_cpu": ("epoll_loop", "cpu"),
-    "gevent_idle": ("gevent_idle.py",),
-    "gevent_busy": ("gevent_busy.py",),
-}
+STALLS, STALLS_OF_ALL = 20, 10
+
+ALWAYS = ("missed", "invented", "bound", "ledger")
+ATTRIBUTES = ("cause", "function", "call", "peer", "line", "task", "culprit", "rule")
+SHORT = {"function": "func"}
+JUDGED = ALWAYS + ("cause", "function")
 
 Truth = collections.namedtuple("Truth", "begin end function cause extra")
 Said = collections.namedtuple("Said", "pid tid truths hiccups done")
@@ -76,6 +72,10 @@ Said = collections.namedtuple("Said", "pid tid truths hiccups done")
 
 class Trouble(Exception):
     """The workload or greenwatch did not do its part, so there is nothing to judge."""
+
+
+class Missing(Exception):
+    """The machine or the interpreter lacks what the workload needs."""
 
 
 # What the workload said
@@ -154,6 +154,75 @@ def was_starved(truth):
     return int(truth.extra.get("runqueue_ns", 0)) >= STARVED_SHARE * (truth.end - truth.begin)
 
 
+def one_of(told, wanted):
+    return told in wanted.split("|")
+
+
+def told_call(stall):
+    """The call that took most of the waits' time, and its class."""
+    total = collections.Counter()
+    for wait in stall.get("waits", ()):
+        total[wait["call"], wait.get("class")] += wait["total_ns"]
+    return total.most_common(1)[0][0] if total else ("-", None)
+
+
+def told_peer(stall):
+    call, _ = told_call(stall)
+    waits = [w for w in stall.get("waits", ()) if w["call"] == call and "peer" in w]
+    return max(waits, key=lambda w: w["total_ns"])["peer"].get("kind", "-") if waits else "-"
+
+
+def told_line(report, stall):
+    return str(report["frames"][stall["frame"]].get("line", "-")) if "frame" in stall else "-"
+
+
+def told_task(stall):
+    tasks = stall.get("tasks")
+    return max(tasks, key=lambda t: t.get("share_ns", 0))["name"] if tasks else "-"
+
+
+def told_culprit(stall, wanted):
+    """The heaviest culprit of a wanted role, or else of any."""
+    roles = {text.partition(":")[0] for text in wanted.split("|")}
+    told = sorted(stall.get("culprits", ()), key=lambda c: (c["role"] in roles, c.get("share_ns", 0)))
+    return told[-1] if told else None
+
+
+def culprit_functions(report, culprit):
+    stack = report["stacks"][culprit["stack"]] if culprit and "stack" in culprit else ()
+    return [report["frames"][i]["name"].rsplit(".", 1)[-1] for i in stack]
+
+
+def told_rule(report, stall):
+    for site in report.get("sites", ()):
+        if site["fingerprint"] == stall["site"] and site.get("advice"):
+            return site["advice"][0]["rule"]
+    return "-"
+
+
+def judge_attributes(report, stall, wanted):
+    """{attribute: (told, right)} of what the truth has beyond cause and function."""
+    told = {}
+    if "call" in wanted:
+        call, kind = told_call(stall)
+        told["call"] = ("gil" if kind == "gil" else call, one_of(call, wanted["call"]) or one_of(kind, wanted["call"]))
+    if "peer" in wanted:
+        told["peer"] = (told_peer(stall), one_of(told_peer(stall), wanted["peer"]))
+    if "line" in wanted:
+        told["line"] = (told_line(report, stall), one_of(told_line(report, stall), wanted["line"]))
+    if "task" in wanted:
+        told["task"] = (told_task(stall), one_of(told_task(stall), wanted["task"]))
+    if "culprit" in wanted:
+        culprit = told_culprit(stall, wanted["culprit"])
+        name = f"{culprit['role']}:{culprit['comm']}" if culprit else "-"
+        function = wanted.get("culprit_function")
+        told["culprit"] = (name, one_of(name, wanted["culprit"]) and
+                           (function is None or function in culprit_functions(report, culprit)))
+    if "rule" in wanted:
+        told["rule"] = (told_rule(report, stall), one_of(told_rule(report, stall), wanted["rule"]))
+    return told
+
+
 def judge_pair(report, stall, truth):
     true_ns = truth.end - truth.begin
     error = stall["duration_ns"] - true_ns
@@ -162,17 +231,20 @@ def judge_pair(report, stall, truth):
     starved = was_starved(truth)
     causes = {truth.cause, truth.extra.get("also", truth.cause)} | ({"runqueue"} if starved else set())
     name = frame_name(report, stall)
-    right = same_function(name, truth.function) or (starved and name == "-")
+    right = any(same_function(name, function) for function in truth.function.split("|")) or (starved and name == "-")
     native = any(loop["id"] == stall["loop"] and loop["runtime"] == "native" for loop in report.get("loops", ()))
-    return {
+    match = {
         "true_ns": true_ns, "reported_ns": stall["duration_ns"], "error_ns": error, "net_error_ns": net,
         "over_bound_ns": net - BOUND_NS - round(BOUND_SHARE * true_ns),
         "cause": stall["cause"], "true_cause": truth.cause, "cause_right": stall["cause"] in causes,
         "function": name, "true_function": truth.function, "function_right": right or native,
         "starved": starved, "native": native,
         "oncpu_ns": stall["ledger"]["oncpu_ns"], "true_cpu_ns": int(truth.extra.get("cpu_ns", 0)),
-        "runqueue_ns": stall["ledger"]["runqueue_ns"], "true_runqueue_ns": int(truth.extra.get("runqueue_ns", 0)),
     }
+    excused = starved and stall["cause"] == "runqueue" != truth.cause
+    for attribute, (told, is_right) in ({} if excused else judge_attributes(report, stall, truth.extra)).items():
+        match.update({attribute: told, "true_" + attribute: truth.extra[attribute], attribute + "_right": is_right})
+    return match
 
 
 def ledger_faults(report):
@@ -232,10 +304,19 @@ def share(part, whole):
     return part / whole if whole else None
 
 
+def share_right(matches, attribute):
+    """Of the matches whose truth has the attribute; None where there is none."""
+    judged = [m[attribute + "_right"] for m in matches if attribute + "_right" in m]
+    if attribute == "function":
+        judged = [m["function_right"] for m in matches if not m["native"]]
+    return share(sum(judged), len(judged))
+
+
 def figures(result):
     matches = result["matches"]
     found = len(matches)
     raw = [abs(m["error_ns"]) for m in matches]
+    p95 = 0.95 if found >= 20 or not found else (found - 1) / found
     return {
         "planned": result["planned"], "found": found, "missed": len(result["missed"]),
         "invented": len(result["invented"]), "noise": result["noise"],
@@ -245,36 +326,35 @@ def figures(result):
         "net_p95_ns": percentile([m["net_error_ns"] for m in matches], 0.95),
         "relative_p50": percentile([abs(m["error_ns"]) / m["true_ns"] for m in matches], 0.50),
         "relative_p95": percentile([abs(m["error_ns"]) / m["true_ns"] for m in matches], 0.95),
-        "over_bound_p95_ns": percentile([m["over_bound_ns"] for m in matches], 0.95),
-        "cause": share(sum(m["cause_right"] for m in matches), found),
-        "function": share(sum(m["function_right"] for m in matches if not m["native"]),
-                          sum(not m["native"] for m in matches)),
+        "over_bound_p95_ns": percentile([m["over_bound_ns"] for m in matches], p95),
+        **{attribute: share_right(matches, attribute) for attribute in ATTRIBUTES},
         "starved": sum(m["starved"] for m in matches),
     }
 
 
-def complaints(result):
+def complaints(result, judged=JUDGED):
     """What --assert holds against a result."""
     f = figures(result)
     found = []
-    if f["missed"]:
+    if f["missed"] and "missed" in judged:
         found.append(f"{f['missed']} of {f['planned']} stalls missed")
-    if f["invented"]:
+    if f["invented"] and "invented" in judged:
         found.append(f"{f['invented']} stalls invented")
-    if f["over_bound_p95_ns"] is not None and f["over_bound_p95_ns"] > 0:
+    if f["over_bound_p95_ns"] is not None and f["over_bound_p95_ns"] > 0 and "bound" in judged:
         found.append(f"duration error over 1 ms + 0.5 % at p95, by {ms(f['over_bound_p95_ns'])} ms")
-    if result["ledger_faults"]:
+    if result["ledger_faults"] and "ledger" in judged:
         found.append(f"{len(result['ledger_faults'])} ledger faults, first: {result['ledger_faults'][0]}")
-    if f["cause"] is not None and f["cause"] < 1:
-        found.append(f"cause wrong: {wrong(result, 'cause')}")
-    if f["function"] is not None and f["function"] < FUNCTION_RIGHT:
-        found.append(f"function wrong: {wrong(result, 'function')}")
+    for attribute in ATTRIBUTES:
+        enough = 1 if attribute == "cause" else FUNCTION_RIGHT
+        if attribute in judged and f[attribute] is not None and f[attribute] < enough:
+            found.append(f"{attribute} wrong: {wrong(result, attribute)}")
     return found
 
 
 def wrong(result, what):
     """Counts of `true -> reported`, for people."""
-    pairs = collections.Counter(f"{m['true_' + what]} -> {m[what]}" for m in result["matches"] if not m[what + "_right"])
+    pairs = collections.Counter(f"{m['true_' + what]} -> {m[what]}" for m in result["matches"] 
+                                if not m.get(what + "_right", True))
     return ", ".join(f"{count}x {pair}" for pair, count in pairs.most_common(4))
 
 
@@ -341,11 +421,12 @@ def run_workload(argv, opts, place):
     report_file = place / "report.json"
     started = []
     try:
-        workload = start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=HERE)
+        workload = start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         cwd=place)
         started.append(workload)
-        said = Lines(workload.stdout)
+        said, complained = Lines(workload.stdout), Lines(workload.stderr)
         if not said.wait_for("READY", START_S):
-            raise Trouble("the workload never said READY")
+            raise why_not_ready(said, complained)
 
         tool = start([opts.greenwatch, "-p", workload.pid, "-T", "50ms", "-o", report_file, *opts.tool_args],
                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=place)
@@ -356,12 +437,12 @@ def run_workload(argv, opts, place):
 
         workload.stdin.write("go\n")
         workload.stdin.close()
-        status = wait_or_trouble(workload, LIFE_S + opts.stalls * STALL_S, "the workload")
+        status = wait_or_trouble(workload, LIFE_S + (opts.stalls or STALLS) * STALL_S, "the workload")
         status_tool = wait_or_trouble(tool, REPORT_S, "greenwatch")
         (place / "truth.txt").write_text("\n".join(said.rest()) + "\n")
         (place / "stderr.txt").write_text("\n".join(talk.rest()) + "\n")
         if status != 0 or not said.find("DONE"):
-            raise Trouble(f"the workload failed, status {status}")
+            raise Trouble(f"the workload failed, status {status}: " + " / ".join(complained.rest()[-3:]))
         if status_tool != 0:
             raise Trouble(f"greenwatch ended with {status_tool}: " + " / ".join(talk.lines[-5:]))
         return read_said(said.lines), json.loads(report_file.read_text())
@@ -374,9 +455,15 @@ def run_workload(argv, opts, place):
             end(process)
 
 
-def lacks_gevent(python):
-    done = subprocess.run([python, "-c", "import gevent"], capture_output=True, timeout=START_S, check=False)
-    return done.returncode != 0
+def why_not_ready(said, complained):
+    """Missing or Trouble, by what a workload said that did not become ready."""
+    cannot = said.find("CANNOT ")
+    if cannot:
+        return Missing(cannot.partition(" ")[2])
+    last = (complained.rest() or ["it never said READY"])[-1]
+    if last.startswith("ModuleNotFoundError: "):
+        return Missing("no module " + last.split("'")[1])
+    return Trouble(f"the workload never began: {last}")
 
 
 def compile_loop(opts, place):
@@ -388,41 +475,41 @@ def compile_loop(opts, place):
 
 def command(name, opts, epoll_loop):
     program, *rest = WORKLOADS[name]
-    head = [opts.python, "-B", HERE / program] if program.endswith(".py") else [epoll_loop]
-    return head + rest + ["--stalls", opts.stalls, "--seed", opts.seed]
+    stalls = opts.stalls or (STALLS_OF_ALL if len(opts.workloads) > len(CORE) else STALLS)
+    head = {"py": [opts.python, "-B", HERE / program], "js": [opts.node, "--perf-basic-prof", HERE / program]}
+    return head.get(program[-2:], [epoll_loop]) + rest + ["--stalls", stalls, "--seed", opts.seed]
 
 
 def run_all(opts, place):
-    """{name: judged result}, {name: reason it was skipped}, {name: what went wrong}"""
-    results, skipped, troubles = {}, {}, {}
-    no_gevent = lacks_gevent(opts.python)
+    """{name: judged result}, {name: reason it was not run}, {name: what went wrong}"""
+    results, missing, troubles = {}, {}, {}
     epoll_loop = compile_loop(opts, place) if any(n.startswith("epoll_") for n in opts.workloads) else None
     for name in opts.workloads:
-        if name.startswith("gevent_") and no_gevent:
-            skipped[name] = f"{opts.python} has no gevent"
-            print(f"skip {name}: {skipped[name]}", flush=True)
-            continue
         own = place / name
         own.mkdir(exist_ok=True)
         begin = time.monotonic()
         try:
             results[name] = judge(*run_workload(command(name, opts, epoll_loop), opts, own))
+        except Missing as reason:
+            missing[name] = f"not run: {reason}"
         except Trouble as trouble:
             troubles[name] = str(trouble)
         except (KeyError, IndexError, TypeError) as error:
             troubles[name] = f"the report lacks something: {error!r}"
-        print(f"{name}: {troubles.get(name, 'ran')} ({time.monotonic() - begin:.0f} s)", flush=True)
-    return results, skipped, troubles
+        verdict = missing.get(name) or troubles.get(name, "ran")
+        print(f"{name}: {verdict} ({time.monotonic() - begin:.0f} s)", flush=True)
+    return results, missing, troubles
 
 
 def once_more(opts, place, results, troubles):
     """Runs what was not right a second time; the first verdict is printed, the second one counts."""
     again = argparse.Namespace(**vars(opts))
-    again.workloads = [name for name in opts.workloads if name in troubles or complaints(results.get(name, NOTHING))]
+    again.workloads = [name for name in opts.workloads 
+                       if name in troubles or complaints(results.get(name, NOTHING), opts.judge)]
     if not again.workloads:
         return
     for name in again.workloads:
-        print(f"again: {name}: {troubles.pop(name, None) or '; '.join(complaints(results[name]))}")
+        print(f"again: {name}: {troubles.pop(name, None) or '; '.join(complaints(results[name], opts.judge))}")
     second, _, trouble = run_all(again, place)
     results.update(second)
     troubles.update(trouble)
@@ -439,7 +526,8 @@ def percent(value):
 
 
 HEAD = ("workload", "planned", "found", "missed", "invented", "noise", "recall%", "prec%", "err p50", "p95 ms", "net p50",
-        "p95 ms", "rel p95%", "bound", "ledger", "cause%", "func%", "starved")
+        "p95 ms", "rel p95%", "bound", "ledger", *(f"{SHORT.get(a, a)}%" for a in ATTRIBUTES), "starved")
+TABLE = ("workload", "planned", "found", "invented", *ATTRIBUTES)
 
 
 def row(name, result):
@@ -449,7 +537,7 @@ def row(name, result):
             percent(f["precision"]), ms(f["error_p50_ns"]), ms(f["error_p95_ns"]), ms(f["net_p50_ns"]), ms(f["net_p95_ns"]),
             percent(f["relative_p95"]), "-" if over is None else "over" if over > 0 else "held",
             "broken" if result["ledger_faults"] else "exact" if result["complete"] else "lossy",
-            percent(f["cause"]), percent(f["function"]), f["starved"])
+            *(percent(f[a]) for a in ATTRIBUTES), f["starved"])
 
 
 def print_table(results):
@@ -464,27 +552,57 @@ def print_table(results):
     print()
 
 
+def markdown(results, missing):
+    """The table for docs/numbers.md: shares in percent, `·` where the truth promises nothing."""
+    rows = [TABLE, ("---",) * len(TABLE)]
+    everything = list(results.items()) + [("**total**", sum_up(results.values()))]
+    for name, result in everything:
+        f = figures(result)
+        shares = ("·" if f[a] is None else f"{f[a] * 100:.0f}" for a in ATTRIBUTES)
+        rows.append((name, f["planned"], f["found"], f["invented"], *shares))
+    lines = ["| " + " | ".join(str(cell) for cell in r) + " |" for r in rows]
+    return "\n".join(lines + [""] + [f"{name}: {reason}" for name, reason in missing.items()]).rstrip() + "\n"
+
+
+def columns(text):
+    """The value of --judge."""
+    if text == "all":
+        return ALWAYS + ATTRIBUTES
+    long = {short: name for name, short in SHORT.items()}
+    wanted = tuple(long.get(word, word) for word in text.split(","))
+    unknown = set(wanted) - set(ALWAYS + ATTRIBUTES)
+    if unknown:
+        raise argparse.ArgumentTypeError("no such column: " + " ".join(sorted(unknown)))
+    return wanted
+
+
 def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="which (all): " + " ".join(WORKLOADS))
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="which: " + " ".join(WORKLOADS))
+    parser.add_argument("--set", choices=("core", "all"), default="core", help="which where none is named (core)")
     parser.add_argument("--greenwatch", default=str(ROOT / "build" / "greenwatch"), help="the binary (build/greenwatch)")
     parser.add_argument("--python", default="/usr/bin/python3", help="interpreter of the Python workloads")
     parser.add_argument("--cc", default="cc", help="compiler of the C workloads (cc)")
-    parser.add_argument("--stalls", type=int, default=20, help="a workload (20)")
+    parser.add_argument("--node", default="node", help="interpreter of the JavaScript workloads (node)")
+    parser.add_argument("--stalls", type=int, help=f"a workload ({STALLS}; {STALLS_OF_ALL} in long runs)")
     parser.add_argument("--seed", type=int, default=1, help="of the lengths (1)")
+    parser.add_argument("--judge", type=columns, default=JUDGED, metavar="COLUMN,...",
+                        help="what decides, or `all` (" + ",".join(JUDGED) + "); also " + ",".join(ATTRIBUTES[2:]))
     parser.add_argument("--json", metavar="FILE", help="raw results")
+    parser.add_argument("--table", metavar="FILE", help="the table as Markdown, for docs/numbers.md")
     parser.add_argument("--keep", metavar="DIR", help="keep reports, truths and greenwatch's stderr here")
     parser.add_argument("--tool-arg", dest="tool_args", action="append", default=[], metavar="ARG",
                         help="one more argument for greenwatch, repeatable: --tool-arg=--no-follow")
     parser.add_argument("--assert", dest="strict", action="store_true", help="exit 1 unless everything is right")
     parser.add_argument("--again", action="store_true",
                         help="run what did not pass once more, say so, and judge that: for machines that others use too")
-    parser.add_argument("--allow-skip", action="store_true", help="with --assert: a skipped workload is no failure")
+    parser.add_argument("--allow-missing", action="store_true",
+                        help="with --assert: a workload that could not run here is no failure")
     opts = parser.parse_args(argv)
     unknown = set(opts.workloads) - set(WORKLOADS)
     if unknown:
         parser.error("no such workload: " + " ".join(sorted(unknown)))
-    opts.workloads = opts.workloads or list(WORKLOADS)
+    opts.workloads = opts.workloads or list(CORE if opts.set == "core" else WORKLOADS)
     opts.greenwatch = str(pathlib.Path(opts.greenwatch).resolve())
     return opts
 
@@ -498,7 +616,7 @@ def main(argv=None):
         place = pathlib.Path(opts.keep or temporary).resolve()
         place.mkdir(parents=True, exist_ok=True)
         try:
-            results, skipped, troubles = run_all(opts, place)
+            results, missing, troubles = run_all(opts, place)
             if opts.again:
                 once_more(opts, place, results, troubles)
         except (OSError, subprocess.SubprocessError) as error:
@@ -506,17 +624,20 @@ def main(argv=None):
 
     if results:
         print_table(results)
-    failures = [f"{name}: {text}" for name, result in results.items() for text in complaints(result)]
+    failures = [f"{name}: {text}" for name, result in results.items() for text in complaints(result, opts.judge)]
     failures += [f"{name}: did not run: {text}" for name, text in troubles.items()]
-    if not opts.allow_skip:
-        failures += [f"{name}: skipped: {text}" for name, text in skipped.items()]
+    if not opts.allow_missing:
+        failures += [f"{name}: {text}" for name, text in missing.items()]
     for text in failures:
         print(text)
     if opts.json:
         total = figures(sum_up(results.values()))
         raw = {"results": results, "figures": {n: figures(r) for n, r in results.items()}, "total": total,
-               "skipped": skipped, "troubles": troubles, "failures": failures}
+               "missing": missing, "troubles": troubles, "failures": failures}
         pathlib.Path(opts.json).write_text(json.dumps(raw, indent=1) + "\n")
+
+    if opts.table:
+        pathlib.Path(opts.table).write_text(markdown(results, missing), encoding="utf-8")
 
     total = figures(sum_up(results.values()))
     print(f"lab: {len(results)} of {len(opts.workloads)} workloads ran, {total['found']} of {total['planned']} stalls "

@@ -1,10 +1,13 @@
 """The matching and judging of score.py, with reports made by hand. No process is started."""
 
+import argparse
 import copy
 import unittest
+from unittest import mock
 
 import lab
 import score
+import workloads
 
 MS = 1_000_000
 START = 1_000_000 * MS
@@ -165,6 +168,138 @@ class Judgement(unittest.TestCase):
 
     def test_nothing_planned_and_nothing_told_is_no_complaint(self):
         self.assertEqual(score.complaints(judged([], [])), [])
+
+
+class Attributes(unittest.TestCase):
+    def match(self, told, **wanted):
+        """The match of a stall that the report tells `told` about and the truth `wanted`."""
+        document = report(dict(stall(100, 200), site="gw1-a", **told))
+        document["frames"][0]["line"] = 12
+        document["stacks"] = [[1, 0]]
+        document["sites"] = [{"fingerprint": "gw1-a", "advice": [{"rule": "GW1001", "title": "t"}]},
+                             {"fingerprint": "gw1-b", "advice": [{"rule": "GW9999", "title": "t"}]}]
+        return score.judge(said(truth(100, 200, **wanted)), document)
+
+    def wrong(self, told, **wanted):
+        f = score.figures(self.match(told, **wanted))
+        return [a for a in score.ATTRIBUTES if f[a] is not None and f[a] < 1]
+
+    def wait(self, call, ms, kind="poll", **more):
+        return dict({"call": call, "class": kind, "calls": 1, "total_ns": ms * MS, "max_ns": ms * MS}, **more)
+
+    def test_what_the_truth_does_not_tell_is_not_judged(self):
+        f = score.figures(self.match({}))
+        self.assertEqual([f[a] for a in score.ATTRIBUTES[2:]], [None] * 6)
+
+    def test_what_the_report_lacks_is_wrong(self):
+        wanted = {"call": "poll", "peer": "tcp", "task": "t", "culprit": "waker:x"}
+        self.assertEqual(self.wrong({}, **wanted), list(wanted))
+
+    def test_the_call_with_most_time_counts(self):
+        waits = [self.wait("poll", 60), self.wait("poll", 60), self.wait("futex", 80)]
+        self.assertEqual(self.wrong({"waits": waits}, call="poll"), [])
+        self.assertEqual(self.wrong({"waits": waits}, call="futex"), ["call"])
+
+    def test_one_of_several_calls(self):
+        self.assertEqual(self.wrong({"waits": [self.wait("select", 9)]}, call="clock_nanosleep|select"), [])
+
+    def test_the_gil_is_a_class_of_futex(self):
+        self.assertEqual(self.wrong({"waits": [self.wait("futex", 9, "gil")]}, call="gil"), [])
+        self.assertEqual(self.wrong({"waits": [self.wait("futex", 9, "lock")]}, call="gil"), ["call"])
+
+    def test_the_peer_is_that_of_the_call_with_most_time(self):
+        waits = [self.wait("poll", 60, peer={"kind": "tcp"}), self.wait("write", 8, peer={"kind": "pipe"})]
+        self.assertEqual(self.wrong({"waits": waits}, peer="tcp"), [])
+        self.assertEqual(self.wrong({"waits": waits}, peer="pipe"), ["peer"])
+
+    def test_any_marked_line(self):
+        self.assertEqual(self.wrong({}, line="11|12"), [])
+        self.assertEqual(self.wrong({}, line="13"), ["line"])
+
+    def test_the_task_with_the_largest_share(self):
+        tasks = [{"name": "small", "share_ns": 1}, {"name": "export", "share_ns": 7}]
+        self.assertEqual(self.wrong({"tasks": tasks}, task="export"), [])
+        self.assertEqual(self.wrong({"tasks": tasks}, task="small"), ["task"])
+
+    def test_the_culprit_of_the_wanted_role(self):
+        culprits = [{"role": "preemptor", "comm": "cc", "share_ns": 9}, {"role": "waker", "comm": "feeder", "share_ns": 1}]
+        self.assertEqual(self.wrong({"culprits": culprits}, culprit="lock-owner:feeder|waker:feeder"), [])
+        self.assertEqual(self.wrong({"culprits": culprits}, culprit="waker:cc"), ["culprit"])
+
+    def test_what_the_culprit_did(self):
+        told = {"culprits": [{"role": "gil-holder", "comm": "hog", "stack": 0}]}
+        self.assertEqual(self.wrong(told, culprit="gil-holder:hog", culprit_function="stall_it"), [])
+        self.assertEqual(self.wrong(told, culprit="gil-holder:hog", culprit_function="another"), ["culprit"])
+
+    def test_the_rule_of_the_stalls_own_site(self):
+        self.assertEqual(self.wrong({}, rule="GW1001"), [])
+        self.assertEqual(self.wrong({}, rule="GW9999"), ["rule"])
+
+    def test_a_starved_stall_that_is_told_so_is_judged_no_further(self):
+        self.assertEqual(self.wrong({"cause": "runqueue"}, rule="GW9999", runqueue_ns=90 * MS), [])
+        self.assertEqual(self.wrong({}, rule="GW9999", runqueue_ns=90 * MS), ["rule"])
+
+    def test_only_judged_columns_are_held_against_it(self):
+        result = self.match({}, rule="GW9999", cause="cpu")
+        self.assertEqual(score.complaints(result), ["cause wrong: 1x cpu -> syscall"])
+        self.assertEqual(score.complaints(result, ("rule",)), ["rule wrong: 1x GW9999 -> GW1001"])
+        self.assertEqual(score.complaints(result, ("missed", "ledger")), [])
+
+    def test_the_table_has_a_dot_where_nothing_is_promised(self):
+        table = score.markdown({"one": self.match({}, rule="GW9999")}, {"two": "not run: no module x"})
+        self.assertIn("| one | 1 | 1 | 0 | 100 | 100 | · | · | · | · | · | 0 |", table)
+        self.assertIn("two: not run: no module x", table)
+
+
+class Columns(unittest.TestCase):
+    def test_short_and_long_names_and_all(self):
+        self.assertEqual(score.columns("cause,func,function"), ("cause", "function", "function"))
+        self.assertEqual(score.columns("all"), score.ALWAYS + score.ATTRIBUTES)
+
+    def test_an_unknown_one_is_refused(self):
+        with self.assertRaises(argparse.ArgumentTypeError):
+            score.columns("cause,colour")
+
+
+class NotReady(unittest.TestCase):
+    def reason(self, said_lines=(), error_lines=()):
+        said_by, complained = mock.Mock(), mock.Mock()
+        said_by.find = lambda start: next((line for line in said_lines if line.startswith(start)), None)
+        complained.rest = lambda: list(error_lines)
+        return score.why_not_ready(said_by, complained)
+
+    def test_a_module_is_missing(self):
+        reason = self.reason(error_lines=["Traceback", "ModuleNotFoundError: No module named 'zmq'"])
+        self.assertEqual((type(reason), str(reason)), (score.Missing, "no module zmq"))
+
+    def test_the_machine_lacks_something(self):
+        reason = self.reason(["CANNOT no program initdb"])
+        self.assertEqual((type(reason), str(reason)), (score.Missing, "no program initdb"))
+
+    def test_anything_else_is_trouble(self):
+        self.assertIsInstance(self.reason(error_lines=["ValueError: 3"]), score.Trouble)
+
+
+class Marks(unittest.TestCase):
+    def test_lines_are_those_of_the_file(self):
+        import asyncio_sleep
+        with open(asyncio_sleep.__file__, encoding="utf-8") as file:
+            lines = file.read().split("\n")
+        self.assertIn(lab.MARK, lines[int(lab.marked(asyncio_sleep.stall_sleep_in_coroutine)) - 1])
+
+    def test_no_mark(self):
+        self.assertIsNone(lab.marked(lab.say))
+
+
+class Table(unittest.TestCase):
+    def test_every_workload_has_its_file_and_every_python_file_its_workload(self):
+        used = {program for program, *_ in workloads.WORKLOADS.values()}
+        there = {path.name for path in score.HERE.glob("*.py")} - {"lab.py", "score.py", "servers.py", "test_score.py",
+                                                                   "workloads.py"}
+        self.assertEqual({program for program in used if program.endswith(".py")}, there)
+
+    def test_core_is_a_part(self):
+        self.assertLessEqual(set(workloads.CORE), set(workloads.WORKLOADS))
 
 
 class Percentile(unittest.TestCase):
