@@ -1,6 +1,7 @@
 """asyncio: a task with a name sleeps with time.sleep. Others, without work, wait beside it."""
 
 import asyncio
+import sys
 import time
 
 import lab
@@ -21,4 +22,6 @@ async def one_stall(truth, seconds):
 
 
 if __name__ == "__main__":
+    if sys.version_info < (3, 8):
+        lab.cannot("tasks have no names before Python 3.8")
     lab.run_asyncio(one_stall)

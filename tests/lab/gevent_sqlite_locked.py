@@ -1,4 +1,4 @@
-"""gevent: another process keeps an SQLite database locked. SQLite's busy handler sleeps many short sleeps in the loop."""
+"""gevent: another process keeps an SQLite database locked. SQLite's busy handler sleeps many short sleeps."""
 
 import os
 import sqlite3

@@ -15,27 +15,27 @@ def write(path, text):
 
 
 def make_group():
-    """A directory and a function that sets its quota; moves this process into it."""
+    """Moves this process into a group of its own; what holds it, its file of the quota, and what is written there."""
     name = f"greenwatch-lab-{os.getpid()}"
     try:
         if os.path.exists(f"{V1}/cpu.cfs_quota_us"):
             group = f"{V1}/{name}"
             os.mkdir(group)
             keep = lab.helper(remove_at_end, group)
+            file, narrow, wide = f"{group}/cpu.cfs_quota_us", str(QUOTA_US), "-1"
             write(f"{group}/cpu.cfs_period_us", str(PERIOD_US))
-            limit = lambda us: write(f"{group}/cpu.cfs_quota_us", str(us or -1))
         else:
             group = f"{V2}/{name}"
             os.mkdir(group)
             keep = lab.helper(remove_at_end, group)
             if not os.path.exists(f"{group}/cpu.max"):
                 write(f"{V2}/cgroup.subtree_control", "+cpu")
-            limit = lambda us: write(f"{group}/cpu.max", f"{us or 'max'} {PERIOD_US}")
-        limit(None)
+            file, narrow, wide = f"{group}/cpu.max", f"{QUOTA_US} {PERIOD_US}", f"max {PERIOD_US}"
+        write(file, wide)
         write(f"{group}/cgroup.procs", str(os.getpid()))
     except OSError as error:
         lab.cannot(f"no cgroup with a CPU quota: {error}")
-    return keep, limit
+    return keep, file, narrow, wide
 
 
 def remove_at_end(sock, group):
@@ -49,11 +49,11 @@ def remove_at_end(sock, group):
 
 
 def work_under_quota(seconds):
-    LIMIT(QUOTA_US)
+    write(QUOTA, NARROW)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         sum(range(300))
-    LIMIT(None)
+    write(QUOTA, WIDE)
 
 
 def one_stall(truth, seconds):
@@ -61,5 +61,5 @@ def one_stall(truth, seconds):
 
 
 if __name__ == "__main__":
-    KEEP, LIMIT = make_group()
+    KEEP, QUOTA, NARROW, WIDE = make_group()
     lab.run_gevent(one_stall)

@@ -1,4 +1,4 @@
-"""gevent: zlib.compress on the loop, again and again until time is up. It gives up the GIL, so a thread pool would help."""
+"""gevent: zlib.compress on the loop, again and again until time is up. It gives up the GIL: a pool would help."""
 
 import random
 import time

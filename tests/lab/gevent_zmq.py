@@ -17,10 +17,12 @@ def answer_late(sock, address):
         poller = zmq.Poller()
         poller.register(sock.fileno(), zmq.POLLIN)
         poller.register(socket, zmq.POLLIN)
-        while sock.fileno() not in (ready := dict(poller.poll())):
+        ready = {}
+        while sock.fileno() not in ready:
             if socket in ready:
                 time.sleep(float(socket.recv()))
                 socket.send(b"answer")
+            ready = dict(poller.poll())
 
 
 def stall_recv(seconds):

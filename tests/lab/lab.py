@@ -59,7 +59,7 @@ class Truth:
         self.last_beat = None
         self.last_end = None
         self.task = None
-        self.schedstat = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
+        self.schedstat = os.open(f"/proc/self/task/{native_id()}/schedstat", os.O_RDONLY)
 
     def _runqueue_ns(self):
         return int(os.pread(self.schedstat, 100, 0).split()[1])
@@ -73,9 +73,8 @@ class Truth:
         return Mark(now, time.thread_time_ns(), self._runqueue_ns())
 
     def add(self, begin, end, function, cause, **extra):
-        """Record a stall; what is told by None is not told."""
+        """Record a stall. What is None is not told; line may be a function whose marked lines are meant."""
         extra.setdefault("task", self.task)
-        extra = {key: value for key, value in extra.items() if value is not None}
         extra["cpu_ns"] = end.cpu_ns - begin.cpu_ns
         extra["runqueue_ns"] = end.runqueue_ns - begin.runqueue_ns
         self.stalls.append(Stall(begin.ns, end.ns, function, cause, extra))
@@ -89,7 +88,7 @@ class Truth:
         if function == "-":
             told["task"] = None
         elif function is None:
-            told.setdefault("line", marked(stall))
+            told.setdefault("line", stall)
         self.add(begin, end, function or stall.__name__, cause, planned_ns=int(seconds * 1e9), **told)
 
     def beat(self):
@@ -116,7 +115,8 @@ class Truth:
     def write(self):
         lines = []
         for s in self.stalls:
-            extra = " ".join(f"{key}={value}" for key, value in s.extra.items())
+            told = {**s.extra, "line": marked(s.extra["line"])} if callable(s.extra.get("line")) else s.extra
+            extra = " ".join(f"{key}={value}" for key, value in told.items() if value is not None)
             lines.append(f"STALL {s.begin} {s.end} {s.function} {s.cause} {extra}")
         lines += [f"HICCUP {begin} {end}" for begin, end in self.hiccups()]
         say("\n".join(lines + ["DONE"]))
@@ -133,8 +133,13 @@ def say(text):
     sys.stdout.flush()
 
 
+def native_id():
+    """The kernel's number of the calling thread; threading's own function is there from Python 3.8 on."""
+    return int(os.readlink("/proc/thread-self").rpartition("/")[2])
+
+
 def say_ready():
-    say(f"READY {os.getpid()} {threading.get_native_id()}")
+    say(f"READY {os.getpid()} {native_id()}")
 
 
 def cannot(reason):
@@ -269,7 +274,7 @@ def run_asyncio(one_stall):
 
 def name_thread(name):
     """Name the calling thread for the kernel; Python's own names stay inside."""
-    with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w", encoding="ascii") as comm:
+    with open(f"/proc/self/task/{native_id()}/comm", "w", encoding="ascii") as comm:
         comm.write(name)
 
 

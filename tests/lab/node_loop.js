@@ -1,6 +1,6 @@
 // Node: what stalls its loop. node_loop.js read|fsync|exec|parse|busy [--stalls N] [--seed N] [--go]
 //
-// It says what lab.py describes. Started with --perf-basic-prof, so that its functions have names; it removes that file.
+// It says what lab.py describes. Started with --perf-basic-prof, so that functions have names; it removes that file.
 'use strict'
 const childProcess = require('child_process')
 const fs = require('fs')
@@ -49,7 +49,7 @@ function stallBusy (ms) {
 
 const TEXT = JSON.stringify(Array.from({ length: 20000 }, (_, n) => ({ number: n, name: `item ${n}` })))
 const STALLS = {
-  read: [stallReadFileSync, 'syscall', 'also=cpu call=read peer=file rule=GW8001'],
+  read: [stallReadFileSync, 'cpu', 'also=syscall rule=GW8001'],
   fsync: [stallFsyncSync, 'syscall', 'call=fsync peer=file rule=GW8001'],
   exec: [stallExecSync, 'syscall', 'call=epoll_pwait|epoll_wait peer=epoll rule=GW8002'],
   parse: [stallParse, 'cpu', 'rule=GW8003'],
@@ -118,11 +118,14 @@ async function drive () {
   process.exit(0)
 }
 
-fs.writeFileSync(FILE, Buffer.alloc(process.argv[2] === 'read' ? 30e6 : 0))
+fs.writeFileSync(FILE, Buffer.alloc(process.argv[2] === 'read' ? 4e6 : 0))
 setInterval(beat, BEAT_MS)
 console.log(`READY ${process.pid} ${process.pid}`)
 if (process.argv.includes('--go')) drive()
 else {
-  process.stdin.once('data', drive)
-  process.stdin.once('end', () => process.exit(truths.length ? 0 : 1))
+  process.stdin.once('end', () => process.exit(1))
+  process.stdin.once('data', () => {
+    process.stdin.removeAllListeners('end')
+    drive()
+  })
 }

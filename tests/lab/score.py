@@ -14,10 +14,11 @@ invented  a reported stall left over, also the second half of a split one, unles
           (both are counted as `noise`)
 error     reported length - true length. A turn honestly begins before and ends after the blocking thing (dispatch), so
           up to 0.5 ms longer is allowed, and what the thread, by its own schedstat, waited for a CPU after the end of
-          the truth; what is left (`net`), and every shortfall, must stay within 1 ms + 0.5 % at p95
+          the truth; what is left (`net`), and every shortfall, must stay within 1 ms + 0.5 % at p95; of fewer than 20 one may
+          be over, as of 20
 ledger    the six parts add up to the duration exactly; with a complete report nothing is unaccounted
 cause     as planned. A stall that waited 35 % or more of its time for a CPU by its own schedstat may be `runqueue`
-          as well: that is the shared machine, and true
+          as well: that is the shared machine, and true; told so, it is judged no further
 function  frames[stall.frame].name, last dotted component; `-` means that there is no frame. Judged where there are Python
           frames; of a native program only the innermost frame is known, so there it is no promise
 call, peer, line, task, culprit, rule
@@ -240,7 +241,8 @@ def judge_pair(report, stall, truth):
         "starved": starved, "native": native,
         "oncpu_ns": stall["ledger"]["oncpu_ns"], "true_cpu_ns": int(truth.extra.get("cpu_ns", 0)),
     }
-    for attribute, (told, is_right) in judge_attributes(report, stall, truth.extra).items():
+    excused = starved and stall["cause"] == "runqueue" != truth.cause
+    for attribute, (told, is_right) in ({} if excused else judge_attributes(report, stall, truth.extra)).items():
         match.update({attribute: told, "true_" + attribute: truth.extra[attribute], attribute + "_right": is_right})
     return match
 
@@ -314,6 +316,7 @@ def figures(result):
     matches = result["matches"]
     found = len(matches)
     raw = [abs(m["error_ns"]) for m in matches]
+    p95 = 0.95 if found >= 20 or not found else (found - 1) / found
     return {
         "planned": result["planned"], "found": found, "missed": len(result["missed"]),
         "invented": len(result["invented"]), "noise": result["noise"],
@@ -323,7 +326,7 @@ def figures(result):
         "net_p95_ns": percentile([m["net_error_ns"] for m in matches], 0.95),
         "relative_p50": percentile([abs(m["error_ns"]) / m["true_ns"] for m in matches], 0.50),
         "relative_p95": percentile([abs(m["error_ns"]) / m["true_ns"] for m in matches], 0.95),
-        "over_bound_p95_ns": percentile([m["over_bound_ns"] for m in matches], 0.95),
+        "over_bound_p95_ns": percentile([m["over_bound_ns"] for m in matches], p95),
         **{attribute: share_right(matches, attribute) for attribute in ATTRIBUTES},
         "starved": sum(m["starved"] for m in matches),
     }
@@ -419,7 +422,7 @@ def run_workload(argv, opts, place):
     started = []
     try:
         workload = start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                         cwd=HERE)
+                         cwd=place)
         started.append(workload)
         said, complained = Lines(workload.stdout), Lines(workload.stderr)
         if not said.wait_for("READY", START_S):

@@ -1,5 +1,6 @@
-"""Servers and scratch directories for the workloads of the stall laboratory. They end when the workload does, however it
-ends; everything listens on loopback or on a unix socket in a private directory.
+"""Servers and scratch directories for the workloads of the stall laboratory.
+
+They end when the workload does, however it ends; all listen on loopback or on a unix socket in a private directory.
 """
 
 import ctypes
@@ -22,7 +23,7 @@ START_S = 15
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
 KEPT = []
-RECORD, RECORDS = 16_384, 6_000
+RECORD, RECORDS = 4096, 24_000
 
 
 def scratch(owner=None):
@@ -93,8 +94,8 @@ def postgres():
     user = "postgres" if os.getuid() == 0 else None
     place = scratch(user)
     data = os.path.join(place, "data")
-    done = subprocess.run([program("initdb"), "-D", data, "-U", "lab", "-A", "trust", "-N", "--no-instructions"], cwd="/",
-                          capture_output=True, timeout=60, check=False, **as_user(user))
+    argv = [program("initdb"), "-D", data, "-U", "lab", "-A", "trust", "-N", "--no-instructions"]
+    done = subprocess.run(argv, cwd="/", capture_output=True, timeout=60, check=False, **as_user(user))
     if done.returncode:
         lab.cannot("initdb failed: " + done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
     run_server([program("postgres"), "-D", data, "-k", place, "-F", "-c", "listen_addresses="],
@@ -144,7 +145,7 @@ def check(result):
 
 
 def cold_file():
-    """A file of RECORDS records on the disk, none of it in memory; returns its descriptor, which reads nothing ahead."""
+    """A file of RECORDS records on the disk, none of it in memory; its descriptor, which reads nothing ahead."""
     file = os.open(os.path.join(scratch(), "archive"), os.O_RDWR | os.O_CREAT)
     for _ in range(RECORDS):
         os.write(file, os.urandom(16) * (RECORD // 16))

@@ -235,6 +235,10 @@ class Attributes(unittest.TestCase):
         self.assertEqual(self.wrong({}, rule="GW1001"), [])
         self.assertEqual(self.wrong({}, rule="GW9999"), ["rule"])
 
+    def test_a_starved_stall_that_is_told_so_is_judged_no_further(self):
+        self.assertEqual(self.wrong({"cause": "runqueue"}, rule="GW9999", runqueue_ns=90 * MS), [])
+        self.assertEqual(self.wrong({}, rule="GW9999", runqueue_ns=90 * MS), ["rule"])
+
     def test_only_judged_columns_are_held_against_it(self):
         result = self.match({}, rule="GW9999", cause="cpu")
         self.assertEqual(score.complaints(result), ["cause wrong: 1x cpu -> syscall"])
