@@ -22,7 +22,7 @@
 #define INTERPRETER "python* libpython* uwsgi"
 #define FAMILIAR                                                                                   \
 	"libc.so* libc-* libpthread* ld-linux* linux-vdso* ?vdso? libm.so* libm-* librt* "         \
-	"libssl.so* libcrypto.so* _ssl.* _socket.* select.* time.* _queue.* _posixsubprocess.* "   \
+	"libssl.so* libcrypto.so* _ssl.* _socket.* select.* time.* _posixsubprocess.* "            \
 	"_greenlet* greenlet.* _asyncio.* " INTERPRETER
 
 /* Causes that the ledger measures by themselves. */
@@ -161,6 +161,17 @@ static bool has_template(const char *files, const struct scope *s)
 	return false;
 }
 
+/* wait4 of libc called by the interpreter; not by system(), which libc has too. */
+static bool is_direct(const struct scope *s)
+{
+	uint32_t i = 0;
+
+	while (i < s->natives && frame_at(s, i)->kind != GW_FRAME_NATIVE)
+		i++;
+	return i + 1 < s->natives && !listed(INTERPRETER, frame_at(s, i)->module, is_module) &&
+	       listed(INTERPRETER, frame_at(s, i + 1)->module, is_module);
+}
+
 static bool has_leaf(enum rule_leaf leaf, const struct scope *s)
 {
 	bool seen = false;
@@ -178,6 +189,8 @@ static bool has_leaf(enum rule_leaf leaf, const struct scope *s)
 	}
 	if (leaf == LEAF_CLEAN)
 		return true;
+	if (leaf == LEAF_DIRECT && !is_direct(s))
+		return false;
 	return s->natives < s->n && (leaf == LEAF_BARE || seen);
 }
 
@@ -258,7 +271,7 @@ enum gw_confidence rules_confidence(const struct rule_evidence *row)
 		return GW_CONFIDENCE_LOW;
 	if (row->modules || (call && on))
 		return GW_CONFIDENCE_HIGH;
-	if (row->files || row->functions || row->own || row->leaf == LEAF_SEEN ||
+	if (row->files || row->functions || row->own || row->leaf >= LEAF_SEEN ||
 	    is_measured(row->causes))
 		return GW_CONFIDENCE_MEDIUM;
 	return GW_CONFIDENCE_LOW;
@@ -280,8 +293,8 @@ static uint32_t conditions(const struct rule_evidence *row)
 				      row->peers };
 	const char *const names[] = { row->ports,   row->paths, row->fstypes,   row->modules,
 				      row->symbols, row->files, row->functions, row->own };
-	uint32_t others = row->blocking + row->standard + row->top + (row->calls_least > 0) +
-			  (row->each_most > 0) + (row->gc_percent > 0);
+	uint32_t others = (row->leaf == LEAF_DIRECT) + row->blocking + row->standard + row->top +
+			  (row->calls_least > 0) + (row->each_most > 0) + (row->gc_percent > 0);
 
 	return count(kinds, sizeof(kinds) / sizeof(kinds[0])) +
 	       2 * count(names, sizeof(names) / sizeof(names[0])) + others;

@@ -13,10 +13,11 @@
 
 /* What lies between the innermost frame of a language and the kernel. */
 enum rule_leaf {
-	LEAF_FREE,  /* whatever */
-	LEAF_CLEAN, /* no library but the interpreter's own is known there */
-	LEAF_BARE,  /* the same, and there is a frame of Python or JavaScript */
-	LEAF_SEEN,  /* the same, and the interpreter itself was seen */
+	LEAF_FREE,   /* whatever */
+	LEAF_CLEAN,  /* no library but the interpreter's own is known there */
+	LEAF_BARE,   /* the same, and there is a frame of Python or JavaScript */
+	LEAF_SEEN,   /* the same, and the interpreter itself was seen */
+	LEAF_DIRECT, /* the same, and it has called the innermost function itself */
 };
 
 /*

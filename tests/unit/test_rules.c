@@ -293,7 +293,7 @@ Test(rules, confidence_is_high_only_by_a_descriptor_or_a_shared_object)
 	for (size_t i = 0; (row = rules_evidence(i)); i++) {
 		bool peer = row->peers || row->ports || row->paths || row->fstypes || row->blocking;
 		bool strong = row->modules || ((row->calls || row->classes) && peer);
-		bool script = row->files || row->functions || row->own || row->leaf == LEAF_SEEN;
+		bool script = row->files || row->functions || row->own || row->leaf >= LEAF_SEEN;
 		enum gw_confidence worth = rules_confidence(row);
 
 		cr_expect_eq(worth == GW_CONFIDENCE_HIGH, strong && !row->weak, "%s, row %zu",
