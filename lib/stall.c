@@ -9,6 +9,8 @@
 #include <string.h>
 #include "base/hash.h"
 
+#define PYTHON_OWNER_GENERATOR 1 /* of a frame, CPython 3.11 and newer */
+
 /* What has been seen of a loop's latest turn. */
 struct machine {
 	uint32_t serial;
@@ -144,12 +146,24 @@ static enum gw_state state_of(const struct wire_stack *stack)
 	return stack->call == WIRE_CALL_GIL ? GW_STATE_GIL : GW_STATE_BLOCKED;
 }
 
+/* Where the interpreter does not tell the task, the coroutine at its root does: the frame of a
+ * coroutine is a part of it. */
+static uint64_t task_of(const struct wire_stack *stack)
+{
+	uint64_t root = stack->task;
+
+	for (uint32_t i = 0; !stack->task && i < stack->n_python; i++)
+		if (stack->python[i].code >> 56 == PYTHON_OWNER_GENERATOR)
+			root = stack->python[i].frame;
+	return root;
+}
+
 static struct evidence evidence_of(const struct wire_stack *stack, const struct named *named)
 {
 	struct evidence e = { .named = *named,
 			      .state = state_of(stack),
 			      .call = stack->call,
-			      .task = stack->task,
+			      .task = task_of(stack),
 			      .times = 1,
 			      .waker_pid = stack->waker_pid,
 			      .waker_tid = stack->waker_tid,

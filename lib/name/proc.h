@@ -54,7 +54,7 @@ struct proc {
 	struct files *files;
 	const struct runtime *runtime;
 	struct python *python; /* NULL: no interpreter known */
-	struct perfmap *jit; /* NULL: not looked for yet */
+	struct perfmap *jit;   /* NULL: not looked for yet */
 	char version[32];
 	char why[160]; /* no Python frames */
 };

@@ -65,7 +65,7 @@ static const struct rule_evidence rows[] = {
 	  .causes = "cpu",
 	  .files = "lxml/* src/lxml/* xml/* bs4/* html/parser.py html5lib/* defusedxml/* "
 		   "xmltodict.py" },
-	{ .id = "GW5008", .runtimes = PYTHON, .causes = "cpu", .leaf = LEAF_BARE },
+	{ .id = "GW5008", .runtimes = PYTHON, .causes = "cpu", .leaf = LEAF_PLAIN },
 	{ .id = "GW5009",
 	  .runtimes = PYTHON,
 	  .causes = "cpu",

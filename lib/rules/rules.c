@@ -161,15 +161,17 @@ static bool has_template(const char *files, const struct scope *s)
 	return false;
 }
 
-/* wait4 of libc called by the interpreter; not by system(), which libc has too. */
+/* wait4 of libc called by the interpreter; not by system(), which libc has too. The interpreter's
+ * own functions may have been left out of the stack (runtime/merge.c). */
 static bool is_direct(const struct scope *s)
 {
 	uint32_t i = 0;
 
 	while (i < s->natives && frame_at(s, i)->kind != GW_FRAME_NATIVE)
 		i++;
-	return i + 1 < s->natives && !listed(INTERPRETER, frame_at(s, i)->module, is_module) &&
-	       listed(INTERPRETER, frame_at(s, i + 1)->module, is_module);
+	if (i == s->natives || listed(INTERPRETER, frame_at(s, i)->module, is_module))
+		return false;
+	return i + 1 == s->natives || listed(INTERPRETER, frame_at(s, i + 1)->module, is_module);
 }
 
 static bool has_leaf(enum rule_leaf leaf, const struct scope *s)
@@ -185,13 +187,15 @@ static bool has_leaf(enum rule_leaf leaf, const struct scope *s)
 			continue;
 		if (!frame->module || !listed(FAMILIAR, frame->module, is_module))
 			return false;
+		if (leaf == LEAF_PLAIN && frame->nameless)
+			return false;
 		seen |= listed(INTERPRETER, frame->module, is_module);
 	}
 	if (leaf == LEAF_CLEAN)
 		return true;
 	if (leaf == LEAF_DIRECT && !is_direct(s))
 		return false;
-	return s->natives < s->n && (leaf == LEAF_BARE || seen);
+	return s->natives < s->n && (leaf != LEAF_SEEN || seen);
 }
 
 static bool holds_call(const struct rule_evidence *row, const struct rule_case *c)

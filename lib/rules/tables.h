@@ -16,7 +16,8 @@ enum rule_leaf {
 	LEAF_FREE,   /* whatever */
 	LEAF_CLEAN,  /* no library but the interpreter's own is known there */
 	LEAF_BARE,   /* the same, and there is a frame of Python or JavaScript */
-	LEAF_SEEN,   /* the same, and the interpreter itself was seen */
+	LEAF_PLAIN,  /* the same, and no function without a name, which could be anything */
+	LEAF_SEEN,   /* as bare, and the interpreter itself was seen */
 	LEAF_DIRECT, /* the same, and it has called the innermost function itself */
 };
 

@@ -23,7 +23,7 @@ def stall_flock(_seconds):
 
 def one_stall(truth, seconds):
     lab.ask_and_wait(HELPER, seconds)
-    truth.timed(stall_flock, "syscall", seconds, call="flock", peer="file", rule="GW3005",
+    truth.timed(stall_flock, "lock", seconds, call="flock", peer="file", rule="GW3005",
                 culprit="lock-owner:holder|waker:holder")
     fcntl.flock(FILE, fcntl.LOCK_UN)
 

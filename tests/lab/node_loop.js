@@ -23,7 +23,7 @@ function repeat (ms, work) {
 }
 
 function stallReadFileSync (ms) {
-  repeat(ms, () => fs.readFileSync(FILE))
+  repeat(ms, function stallReadFileSync () { return fs.readFileSync(FILE) })
 }
 
 function stallFsyncSync (ms) {
@@ -37,7 +37,7 @@ function stallExecSync (ms) {
 }
 
 function stallParse (ms) {
-  repeat(ms, () => JSON.parse(TEXT))
+  repeat(ms, function stallParse () { return JSON.parse(TEXT) })
 }
 
 function stallBusy (ms) {

@@ -178,7 +178,10 @@ def told_line(report, stall):
 
 def told_task(stall):
     tasks = stall.get("tasks")
-    return max(tasks, key=lambda t: t.get("share_ns", 0))["name"] if tasks else "-"
+    if not tasks:
+        return "-"
+    name = max(tasks, key=lambda t: t.get("share_ns", 0))["name"]
+    return name.partition(" (")[0]  # the coroutine stands behind a task's name
 
 
 def told_culprit(stall, wanted):
@@ -476,7 +479,8 @@ def compile_loop(opts, place):
 def command(name, opts, epoll_loop):
     program, *rest = WORKLOADS[name]
     stalls = opts.stalls or (STALLS_OF_ALL if len(opts.workloads) > len(CORE) else STALLS)
-    head = {"py": [opts.python, "-B", HERE / program], "js": [opts.node, "--perf-basic-prof", HERE / program]}
+    named = ["--perf-basic-prof", "--interpreted-frames-native-stack"]
+    head = {"py": [opts.python, "-B", HERE / program], "js": [opts.node, *named, HERE / program]}
     return head.get(program[-2:], [epoll_loop]) + rest + ["--stalls", stalls, "--seed", opts.seed]
 
 

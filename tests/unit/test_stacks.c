@@ -75,7 +75,7 @@ static void begin(struct scene *scene, const char *python, const char *depth)
 	char *argv[] = { (char *)(uintptr_t)python, (char *)"-c", (char *)(uintptr_t)script,
 			 (char *)(uintptr_t)depth, NULL };
 	uint32_t pid;
-	struct wire_aim aim;
+	struct namer_aim aim;
 	struct timespec before;
 
 	cr_assert_eq(target_start(&scene->target, argv), 0);
@@ -90,7 +90,7 @@ static void begin(struct scene *scene, const char *python, const char *depth)
 	cr_assert_eq(sscanf(scene->look.version, "3.%u", &scene->minor), 1);
 	cr_assert_eq(namer_thread(scene->namer, pid, pid, scene->target.ident, &aim), 0);
 	cr_assert_eq(target_stack(&scene->target, &scene->stack, &scene->memory), 0);
-	pywalk(&scene->look.layout, aim.tstate, &scene->stack);
+	pywalk(&scene->look.layout, aim.aim.tstate, &scene->stack);
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	cr_assert_eq(namer_stack(scene->namer, &scene->stack, &scene->memory, &scene->names), 0);
 	if (getenv("SHOW")) {
