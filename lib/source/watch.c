@@ -435,12 +435,13 @@ int watch_open(struct source **out, const struct watch_opts *opts, const struct 
 	w->scratch = malloc(sizeof(*w->scratch));
 	w->slot = calloc(1, sizeof(*w->slot));
 	w->memory = calloc(1, sizeof(*w->memory));
+	*out = &w->source; /* records come during the start already, and with them stacks to be
+			      named */
 	if (w->scratch && w->slot && w->memory)
 		err = attach_start(w, opts);
 	if (err) {
+		*out = NULL;
 		watch_close(&w->source);
-		return err;
 	}
-	*out = &w->source;
-	return 0;
+	return err;
 }

@@ -108,7 +108,7 @@ class Repeats(Case):
         counts = [again.fullmatch(line).groups() for line in told[1:]]
         self.assertEqual(counts, [("2", None), ("4", "1"), ("8", "3"), ("16", "7")])
         self.assertEqual(len(re.findall(r"(?m)^         stall_here ", done.out)), 1)
-        self.assertRegex(done.out, rf"(?m)^ *{most}×  max \d+ ms  Σ 2\.\d+ s  stall_here ")
+        self.assertRegex(done.out, rf"(?m)^ *{most}×  max \d+ ms  Σ 2\.\d+ s  (GW\d+  )?stall_here ")
 
 
 class Status(Case):
