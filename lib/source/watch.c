@@ -323,14 +323,27 @@ static int tell_loss(struct watch *w)
 	return err ? err : watch_hand_out(w, &loss);
 }
 
+/* At the end each loop once: what it does while the ring runs empty is in no record. */
+static int tell_slots(struct watch *w)
+{
+	int err = 0;
+
+	for (uint32_t slot = 0; !err && slot < LOOPS; slot++) {
+		struct seat *seat = &w->seats[slot];
+
+		if (!seat->serial || seat->settled)
+			continue;
+		seat->settled = w->ending;
+		err = tell_slot(w, slot);
+	}
+	return err;
+}
+
 static int watch_snapshot(struct source *source)
 {
 	struct watch *w = watch_of(source);
-	int err = 0;
+	int err = tell_slots(w);
 
-	for (uint32_t slot = 0; !err && slot < LOOPS; slot++)
-		if (w->seats[slot].serial)
-			err = tell_slot(w, slot);
 	return err ? err : tell_loss(w);
 }
 
@@ -372,8 +385,10 @@ static int watch_end(struct source *source, enum wire_ended why)
 	int err;
 
 	live_stop(w->live);
-	err = watch_drain(w, UINT32_MAX);
 	w->ending = true;
+	err = tell_slots(w);
+	if (!err)
+		err = watch_drain(w, UINT32_MAX);
 	if (!err)
 		err = tell_open_all(w);
 	if (!err)

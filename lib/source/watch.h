@@ -25,6 +25,7 @@ struct seat {
 	uint32_t aim_pause; /* ticks to go before the next look */
 	uint32_t aim_wait;  /* pause after it */
 	uint32_t aim_told;  /* 1: it has been noted why there are no greenlets */
+	bool settled;       /* its last totals have been told */
 	uint64_t fsbase;
 	uint64_t named_ns;     /* begin of the slice named last while it lasted */
 	uint64_t told_turn_ns; /* open turn told of */

@@ -56,7 +56,9 @@ class Storm(Case):
         quality = report["quality"]
         self.assertIs(quality["complete"], False)
         self.assertGreater(quality["lost"]["ring-full"], 10_000)
-        self.assertEqual([reason for reason, n in quality["lost"].items() if n], ["ring-full"], quality["lost"])
+        lost = {reason for reason, n in quality["lost"].items() if n}
+        # a namer that was kept waiting by a stopped greenwatch has missed its deadline
+        self.assertEqual(lost - {"names-lost"}, {"ring-full"}, quality["lost"])
         self.assertRegex(report["diagnosis"][0], "(?i)lost.*incomplete.*may have been more")
         self.assertNotRegex(" ".join(report["diagnosis"]), "(?i)no stall")
         summary = text[text.rindex("\n\n") + 2:].splitlines()
