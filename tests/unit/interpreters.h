@@ -12,11 +12,12 @@ struct interpreter {
 	char path[256];
 };
 
-static inline size_t interpreters(struct interpreter *list, size_t most)
+/* more: a further pattern; NULL: none. */
+static inline size_t interpreters(struct interpreter *list, size_t most, const char *more)
 {
 	const char *patterns[] = { "/usr/bin/python3", "~/.pyenv/versions/3.[7-9]*/bin/python",
-				   "~/.pyenv/versions/3.1*/bin/python",
-				   "/opt/python*/bin/python3" };
+				   "~/.pyenv/versions/3.1*/bin/python", "/opt/python*/bin/python3",
+				   more ? more : "" };
 	size_t n = 0;
 
 	for (size_t p = 0; p < sizeof(patterns) / sizeof(patterns[0]); p++) {

@@ -127,7 +127,7 @@ static inline void sample_stalls(struct sample *s)
 	s->stalls[1] = s->stalls[0];
 	s->stalls[1].at_ns = 9 * 1000 * SAMPLE_MS;
 	s->stalls[1].duration_ns = 300 * SAMPLE_MS;
-	s->stalls[1].ledger = (struct gw_ledger){ 0, 300 * SAMPLE_MS, 0, 0, 0, 0 };
+	s->stalls[1].ledger = (struct gw_ledger){ .blocked_ns = 300 * SAMPLE_MS };
 	s->stalls[2] = (struct gw_stall){ .pid = 4242,
 					  .tid = 4242,
 					  .at_ns = 17400000912,
@@ -158,8 +158,9 @@ static inline void sample_make(struct sample *s)
 					    .lag_sum_ns = 18780 * SAMPLE_MS,
 					    .stalls = 3,
 					    .stalled_ns = 1099300000 };
-	s->loops[0].time =
-		(struct gw_ledger){ 13320 * SAMPLE_MS, 5100 * SAMPLE_MS, 360 * SAMPLE_MS, 0, 0, 0 };
+	s->loops[0].time = (struct gw_ledger){ .oncpu_ns = 13320 * SAMPLE_MS,
+					       .blocked_ns = 5100 * SAMPLE_MS,
+					       .runqueue_ns = 360 * SAMPLE_MS };
 	s->loops[0].lag[hist_index(300000)] = 182041;
 	s->loops[0].lag[hist_index(612 * SAMPLE_MS)] = 3;
 	s->report = (struct gw_report){

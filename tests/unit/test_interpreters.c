@@ -89,7 +89,7 @@ ParameterizedTestParameters(interpreters, each_names_every_frame_of_a_sleeping_s
 {
 	static struct interpreter list[32];
 
-	return cr_make_param_array(struct interpreter, list, interpreters(list, 32));
+	return cr_make_param_array(struct interpreter, list, interpreters(list, 32, NULL));
 }
 
 static void walk(const struct namer_look *look, const struct target_proc *target, uint64_t tstate,

@@ -161,7 +161,7 @@ ParameterizedTestParameters(stacks, python_below_callbacks_from_c_is_in_order)
 {
 	static struct interpreter list[32];
 
-	return cr_make_param_array(struct interpreter, list, interpreters(list, 32));
+	return cr_make_param_array(struct interpreter, list, interpreters(list, 32, NULL));
 }
 
 ParameterizedTest(struct interpreter *python, stacks, python_below_callbacks_from_c_is_in_order)
@@ -182,7 +182,7 @@ ParameterizedTestParameters(stacks, one_that_is_too_deep_is_whole_up_to_the_mark
 {
 	static struct interpreter list[32];
 
-	return cr_make_param_array(struct interpreter, list, interpreters(list, 32));
+	return cr_make_param_array(struct interpreter, list, interpreters(list, 32, NULL));
 }
 
 ParameterizedTest(struct interpreter *python, stacks,

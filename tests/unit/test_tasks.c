@@ -8,7 +8,6 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <fnmatch.h>
-#include <glob.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -18,7 +17,10 @@ static int read_user(void *dst, unsigned int size, unsigned long long address);
 
 #include "bpf/pywalk.h"
 #include "greenwatch.h"
+#include "interpreters.h"
 #include "target.h"
+
+#define VENVS "/tmp/gw-venvs/*/bin/python" /* of tests/venvs.sh */
 
 static int read_user(void *dst, unsigned int size, unsigned long long address)
 {
@@ -159,30 +161,6 @@ static void clean(void)
 
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
 	cr_assert_eq(system(command), 0);
-}
-
-struct interpreter {
-	char path[256];
-};
-
-static size_t list_interpreters(struct interpreter *list, size_t max)
-{
-	const char *patterns[] = { "/usr/bin/python3", "/tmp/gw-venvs/*/bin/python",
-				   "~/.pyenv/versions/3.[7-9]*/bin/python",
-				   "~/.pyenv/versions/3.1*/bin/python",
-				   "/opt/python*/bin/python3" };
-	size_t n = 0;
-
-	for (size_t p = 0; p < sizeof(patterns) / sizeof(patterns[0]); p++) {
-		glob_t found;
-
-		if (glob(patterns[p], GLOB_TILDE, NULL, &found))
-			continue;
-		for (size_t i = 0; i < found.gl_pathc && n < max; i++)
-			snprintf(list[n++].path, sizeof(list[0].path), "%s", found.gl_pathv[i]);
-		globfree(&found);
-	}
-	return n;
 }
 
 static bool has_module(const char *python, const char *module)
@@ -401,7 +379,7 @@ ParameterizedTestParameters(tasks, each_greenlet_has_its_own_name)
 {
 	static struct interpreter list[32];
 
-	return cr_make_param_array(struct interpreter, list, list_interpreters(list, 32));
+	return cr_make_param_array(struct interpreter, list, interpreters(list, 32, VENVS));
 }
 
 ParameterizedTest(struct interpreter *python, tasks, each_greenlet_has_its_own_name,
@@ -415,7 +393,7 @@ ParameterizedTestParameters(tasks, each_task_and_callback_has_its_own_name)
 {
 	static struct interpreter list[32];
 
-	return cr_make_param_array(struct interpreter, list, list_interpreters(list, 32));
+	return cr_make_param_array(struct interpreter, list, interpreters(list, 32, VENVS));
 }
 
 ParameterizedTest(struct interpreter *python, tasks, each_task_and_callback_has_its_own_name,
@@ -428,7 +406,7 @@ ParameterizedTestParameters(tasks, uvloop_is_no_different)
 {
 	static struct interpreter list[32];
 
-	return cr_make_param_array(struct interpreter, list, list_interpreters(list, 32));
+	return cr_make_param_array(struct interpreter, list, interpreters(list, 32, VENVS));
 }
 
 ParameterizedTest(struct interpreter *python, tasks, uvloop_is_no_different, .init = make_scripts,
