@@ -11,8 +11,6 @@
 
 #include "common.bpf.h"
 
-#define POLL_FIRST_FD 0 /* offset in struct pollfd */
-
 enum fd_where {
 	FD_NONE,
 	FD_FIRST,  /* the first argument */
@@ -129,7 +127,7 @@ static __noinline void fd_take(struct wire_fd *out, struct task_struct *task, __
 	out->fd = -1;
 	if (where == FD_NONE)
 		return;
-	if (where == FD_POLLED && read_user(&fd, sizeof(fd), first + POLL_FIRST_FD))
+	if (where == FD_POLLED && read_user(&fd, sizeof(fd), first))
 		return;
 	file = file_at(task, fd);
 	if (!file)

@@ -57,7 +57,7 @@ struct {
 } loops __weak SEC(".maps");
 
 /* slot -> stacks and waits of its turn. Written by the probes; user space looks one up for a turn
- * that lasts: mapped it would count 40 KB a slot as memory of ours. */
+ * that lasts: mapped it would count 60 KB a slot as memory of ours. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MAX_LOOPS);
@@ -98,8 +98,8 @@ struct {
 	__type(value, __u32);
 } wanted __weak SEC(".maps");
 
-/* Records to user space. 1 MiB holds 300 of the deepest stacks; at 2.4 M small records a second
- * 0.8 % were lost with it, none at 300,000 (docs/numbers.md). */
+/* Records to user space. 2 MiB hold 100 of the deepest stacks; at 2.4 M small records a second
+ * 0.8 % were lost with half of it, none at 300,000 (docs/numbers.md). */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 21);

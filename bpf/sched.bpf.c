@@ -11,10 +11,9 @@
 #include "slice.bpf.h"
 #include "stack.bpf.h"
 
-#define MUTEX_OWNER                                                                                \
-	8 /* glibc, struct __pthread_mutex_s: int __lock, unsigned __count, int __owner */
-#define GIL_HOLDER 8   /* CPython, struct _gil_runtime_state: last_holder */
-#define GIL_BYTES  256 /* its mutexes and conditions lie within */
+#define MUTEX_OWNER 8   /* glibc, struct __pthread_mutex_s: __owner */
+#define GIL_HOLDER  8   /* CPython, struct _gil_runtime_state: last_holder */
+#define GIL_BYTES   256 /* its mutexes and conditions lie within */
 
 /* Since 6.18 the task itself is throttled, before with its run queue. */
 static __always_inline bool is_throttled(struct task_struct *task)
@@ -112,6 +111,10 @@ static __noinline void slice_begin(struct task_struct *task, struct wire_loop *l
 	fd_take(&s->fd, task, s->call, s->args[0]);
 	if (s->call == CALL_FUTEX)
 		slice_lock(l, scratch, s, aim_of(l, slot), now);
+	/* Of an earlier sleep, unless this one was woken before it began. Waits for the GIL end by
+	 * time-out again and again: who gives it up at last held it all the time. */
+	if (s->call != WIRE_CALL_GIL && l->turn.early_ns + TURN_EARLY_NS < now)
+		l->turn.waker_pid = 0;
 }
 
 /* Where in the kernel it sleeps: for what sleeps there uninterruptibly, as for a disk. */
@@ -217,13 +220,13 @@ int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct ta
 }
 
 /* Whoever runs here has woken it, or was interrupted by what did: user space knows which calls are
- * ended by threads. */
+ * ended by threads. An idle CPU was interrupted for certain. */
 static __always_inline void woken(struct wire_turn *t)
 {
 	struct task_struct *waker = bpf_get_current_task_btf();
 
 	turn_waking(t, bpf_ktime_get_ns());
-	if (t->phase != WIRE_BUSY)
+	if (t->phase != WIRE_BUSY || !waker->pid)
 		return;
 	t->waker_pid = waker->tgid;
 	t->waker_tid = waker->pid;

@@ -26,7 +26,7 @@ static __noinline void waits_add(struct wire_scratch *scratch, __s32 call, __u64
 	i &= WIRE_WAITS - 1;
 	if (i >= scratch->n_waits) {
 		scratch->n_waits = i + 1;
-		scratch->waits[i].call = i == WIRE_WAITS - 1 ? -2 : call;
+		scratch->waits[i].call = i == WIRE_WAITS - 1 ? WIRE_CALL_OTHERS : call;
 		scratch->waits[i].calls = 0;
 		scratch->waits[i].total_ns = 0;
 		scratch->waits[i].max_ns = 0;
@@ -96,7 +96,7 @@ static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scrat
 	s->stopped_ns = slice->stopped_ns;
 	s->runqueue_ns = slice->runqueue_ns;
 	s->waker_pid = l->turn.waker_pid;
-	s->waker_tid = l->turn.waker_tid;
+	s->waker_tid = l->turn.waker_pid ? l->turn.waker_tid : 0;
 	__builtin_memcpy(s->waker_comm, l->turn.waker_comm, sizeof(s->waker_comm));
 	if (send) {
 		scratch->n_sent++;
@@ -138,6 +138,8 @@ static __noinline void slice_repair(struct wire_loop *l, __u32 slot, struct task
 	if (!turn_repair(l, &c, &slice))
 		return;
 	count(turn_repaired);
+	if (slice.off == WIRE_ON) /* out of its wait: a turn has begun */
+		loop_turn_times(l, task);
 	slice_count(l, slot, &slice, NULL);
 }
 

@@ -18,15 +18,10 @@
 #include <linux/types.h>
 #endif
 
-#define WIRE_VERSION    1
-#define WIRE_FRAMES     128   /* Python frames walked in the kernel */
-#define WIRE_KERNEL     16    /* return addresses in the kernel */
-#define WIRE_REGS       17    /* rax rdx rcx rbx rsi rdi rbp rsp r8-r15 rip: DWARF's order */
-#define WIRE_MEMORY_MAX 16384 /* bytes of a user stack copied */
-#define WIRE_WAITS      8     /* distinct calls told apart within one turn */
-#define WIRE_COMM       16
-#define WIRE_LAYOUTS    64  /* interpreter layouts in use at once */
-#define HIST_BUCKETS    514 /* see hist.h */
+#define WIRE_VERSION 1
+#define WIRE_WAITS   8 /* distinct calls told apart within one turn */
+#define WIRE_COMM    16
+#define HIST_BUCKETS 514 /* see hist.h */
 
 enum wire_kind {
 	WIRE_LOOP = 1,   /* a thread turned out to be a loop */

@@ -112,8 +112,7 @@ static int tell_pending(struct watch *w, const struct wire_turn *turn, uint64_t 
 	pending->head.now_ns = now;
 	pending->blocked_ns = turn->off == WIRE_BLOCKED ? now - turn->off_ns : 0;
 	pending->stopped_ns = turn->off == WIRE_STOPPED ? now - turn->off_ns : 0;
-	scratch->slice_memory[i].head.size =
-		WIRE_MEMORY_BASE + scratch->slice_memory[i].n % (WIRE_MEMORY_MAX + 1);
+	scratch->slice_memory[i].head.size = WIRE_MEMORY_BASE + scratch->slice_memory[i].n;
 	keep_memory(w, &scratch->slice_memory[i].head);
 	return watch_hand_out(w, pending);
 }
