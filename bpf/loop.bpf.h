@@ -117,6 +117,7 @@ static __always_inline void late_fill(struct wire_late *e, const struct wire_loo
 	e->kernel_ns = turn_since(task->stime, l->turn.kernel_ns);
 	e->slices = l->turn.slices;
 	e->samples = l->turn.samples;
+	e->ready = WIRE_NO_COUNT;
 	e->n_waits = scratch->n_waits;
 	e->n_rivals = scratch->n_rivals;
 	__builtin_memcpy(e->waits, scratch->waits, sizeof(e->waits));

@@ -187,6 +187,8 @@ enum wire_end_flag {
 	WIRE_BY_EXEC = 2,
 };
 
+#define WIRE_NO_COUNT 0xffffffffU /* not known, as against none */
+
 /* WIRE_TURN; head.flags: 0, or enum wire_end_flag when it was cut short */
 struct wire_late {
 	struct wire_head head;
@@ -197,7 +199,7 @@ struct wire_late {
 	struct wire_ledger ledger;
 	__u64 user_ns; /* growth of utime and stime: coarse, a ratio */
 	__u64 kernel_ns;
-	__u32 ready; /* descriptors its wait finds ready; 255: that or more */
+	__u32 ready; /* descriptors its wait finds ready; 255: that or more; WIRE_NO_COUNT */
 	__u32 pad;
 	__u64 oldest_ns; /* since data came for the one that waits longest; 0: not known */
 	__u32 slices;

@@ -370,7 +370,8 @@ void stalls_open(struct stalls *stalls, const struct wire_open *open, struct sta
 			       .open = true,
 			       .ledger = stall_ledger_at(&open->turn, open->head.now_ns),
 			       .rivals = open->rivals,
-			       .n_rivals = open->n_rivals };
+			       .n_rivals = open->n_rivals,
+			       .ready = WIRE_NO_COUNT };
 	if (m) {
 		memcpy(m->waits, open->waits, sizeof(m->waits));
 		out->waits = m->waits;

@@ -202,7 +202,7 @@ cJSON *json_stall(struct json *json, const struct gw_report *report, const struc
 		json_put(json, item, "culprits", culprits(json, stall));
 	if (stall->n_tasks)
 		json_put(json, item, "tasks", tasks(json, stall));
-	if (!stall->open)
+	if (!stall->open && stall->ready != GW_NONE)
 		json_put(json, item, "delayed", delayed(json, stall));
 	return item;
 }

@@ -155,7 +155,7 @@ void text_delayed(const struct gw_sink *sink, const struct gw_stall *stall)
 {
 	char oldest[FORMAT_TIME];
 
-	if (stall->open || stall->ready < 2)
+	if (stall->open || stall->ready == GW_NONE || stall->ready < 2)
 		return;
 	fprintf(sink->to, INDENT "%" PRIu32 "%s descriptors had to wait for it", stall->ready,
 		stall->ready >= READY_MAX ? " or more" : "");

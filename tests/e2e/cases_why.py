@@ -56,3 +56,9 @@ class Why(Case):
         self.assertGreaterEqual(stall["delayed"]["ready"], 5)
         self.assertLess(abs(stall["delayed"]["longest_ns"] - 200_000_000), 60_000_000)
         self.assertRegex(text, r"descriptors had to wait for it, one of them [12]\d\d ms")
+
+    def test_who_had_to_wait_is_left_out_where_the_loop_has_no_epoll(self):
+        _, stall, _, text = self.stalled("poll")
+        self.assertEqual(self.main_wait(stall)["call"], "clock_nanosleep")
+        self.assertNotIn("delayed", stall)
+        self.assertNotIn("had to wait", text)

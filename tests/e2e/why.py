@@ -5,6 +5,7 @@
     why.py lock      a lock that the thread `keeper` holds
     why.py gil       pure Python in the thread `hog` while the loop wants to run
     why.py sleep     time.sleep, while five peers of this loop's server send
+    why.py poll      time.sleep in a loop that waits in poll
 
 It says `READY pid tid`, then `BEGIN ns function` and `END ns function` around the wait, and `THREAD name tid` of helpers.
 """
@@ -13,6 +14,7 @@ import asyncio
 import ctypes
 import fcntl
 import os
+import selectors
 import socket
 import sys
 import tempfile
@@ -88,6 +90,10 @@ def sleep():
     return lambda: time.sleep(HOLD_S)
 
 
+def poll():
+    return lambda: time.sleep(HOLD_S)
+
+
 async def echo(reader, writer):
     while data := await reader.read(100):
         writer.write(data)
@@ -120,10 +126,13 @@ async def main(kind):
         await peers(server.sockets[0].getsockname()[1])
     say("READY", os.getpid(), threading.get_native_id())
     while await news.get():
-        await asyncio.sleep(0.1)
-        end = stall({"tcp": tcp, "flock": flock, "lock": lock, "gil": gil, "sleep": sleep}[kind])
+        for _ in range(20):  # a loop that polls is one after eight waits
+            await asyncio.sleep(0.01)
+        end = stall({"tcp": tcp, "flock": flock, "lock": lock, "gil": gil, "sleep": sleep, "poll": poll}[kind])
         await asyncio.sleep(0)
         say(*end)
 
 
-asyncio.run(main(sys.argv[1]))
+selector = selectors.PollSelector() if sys.argv[1] == "poll" else selectors.DefaultSelector()
+with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+    runner.run(main(sys.argv[1]))

@@ -64,6 +64,20 @@ static void end(void)
 	free(output);
 }
 
+Test(json, who_had_to_wait_is_absent_where_it_is_not_known)
+{
+	cJSON *doc;
+
+	begin("json");
+	sample.stalls[0].ready = 0;
+	sample.stalls[1].ready = GW_NONE;
+	doc = document();
+	cr_assert_eq(at(doc, "stalls/0/delayed/ready")->valuedouble, 0);
+	cr_assert_null(at(doc, "stalls/1/delayed"));
+	cJSON_Delete(doc);
+	end();
+}
+
 Test(json, the_document_has_every_required_part)
 {
 	static const char *const parts[] = { "schema", "tool",   "run",    "targets",

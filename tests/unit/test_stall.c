@@ -179,6 +179,20 @@ Test(stall, an_open_turn_counts_the_call_it_is_in)
 	cr_assert_eq(out.waits[0].total_ns, 290 * MS);
 }
 
+Test(stall, how_many_had_to_wait_is_not_known_before_the_turn_has_ended)
+{
+	struct wire_open open = { .head.now_ns = 400 * MS, .serial = 1 };
+	struct wire_late late = { .serial = 1, .began_ns = 100 * MS, .ready = WIRE_NO_COUNT };
+
+	stalls_open(stalls, &open, &out);
+	cr_assert_eq(out.ready, WIRE_NO_COUNT);
+	stalls_late(stalls, &late, &out);
+	cr_assert_eq(out.ready, WIRE_NO_COUNT);
+	late.ready = 0;
+	stalls_late(stalls, &late, &out);
+	cr_assert_eq(out.ready, 0);
+}
+
 Test(stall, the_ledger_of_a_turn_in_progress_adds_up_in_every_state)
 {
 	for (uint32_t off = WIRE_ON; off <= WIRE_STOPPED; off++) {
