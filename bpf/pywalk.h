@@ -5,7 +5,7 @@
  * Pure C over one shimmed read: read_user(dst, size, address) returns 0 or
  * negative, and never blocks. The kernel side maps it to
  * bpf_probe_read_user and walk_each() to bpf_loop, so that the verifier looks
- * at one frame instead of 128; the unit tests read a made-up memory image. One
+ * at one frame instead of 256; the unit tests read a made-up memory image. One
  * read per frame. Judges nothing and names nothing: which frames are shims, and
  * what a code object is called, is user space's business.
  *

@@ -8,7 +8,7 @@
 #ifndef WIRESTACK_H
 #define WIRESTACK_H
 
-#define WIRE_FRAMES     128   /* Python frames walked in the kernel */
+#define WIRE_FRAMES     256   /* Python frames walked in the kernel */
 #define WIRE_KERNEL     16    /* return addresses in the kernel */
 #define WIRE_REGS       17    /* rax rdx rcx rbx rsi rdi rbp rsp r8-r15 rip: DWARF's order */
 #define WIRE_MEMORY_MAX 16384 /* bytes of a user stack copied */

@@ -258,18 +258,28 @@ void collect_loss(struct gw_report *report, const struct wire_loss *loss)
 	report->stack_faults = stats->stack_fault;
 }
 
-/* Not an event lost, but a stack that ends early: said, and the report stays complete. */
-static int note_faults(struct gw_report *report, uint64_t faults)
+/* Not an event lost, but stacks that end early: said, and the report stays complete. */
+static int note_stacks(struct gw_report *report, uint64_t n, const char *why)
 {
 	char what[64];
-	struct event_note note = { .what = what,
-				   .why = "a frame could not be read; they end early",
-				   .fix = "" };
+	struct event_note note = { .what = what, .why = why, .fix = "" };
 
-	if (!faults)
+	if (!n)
 		return 0;
-	snprintf(what, sizeof(what), "%llu Python stacks", (unsigned long long)faults);
+	snprintf(what, sizeof(what), "%llu Python stack%s", (unsigned long long)n,
+		 n == 1 ? "" : "s");
 	return collect_note(report, &note);
+}
+
+static int note_flaws(struct gw_report *report)
+{
+	uint64_t circles = report->flaws[REPORT_CIRCLE];
+	int err = note_stacks(report, report->stack_faults,
+			      "a frame could not be read; they end early");
+
+	if (err)
+		return err;
+	return note_stacks(report, circles, "the frames come round again; torn or overwritten");
 }
 
 void collect_malformed(struct gw_report *report)
@@ -323,7 +333,7 @@ int collect_end(struct gw_report *report, const struct wire_end *end)
 	report->rss_bytes = end->rss_bytes;
 	report->bpf_ns = end->bpf_ns;
 	report->bpf_runs = end->bpf_runs;
-	return note_faults(report, report->stack_faults);
+	return note_flaws(report);
 }
 
 /* Frames of a program without a runtime that lie in its own executable are its own code. */
@@ -382,6 +392,8 @@ int collect_names(struct gw_report *report, const struct wire_stack *stack,
 	task = decode_task(names, at);
 	if (!task)
 		return -EBADMSG;
+	for (unsigned int i = 0; i < WIRE_FLAWS; i++)
+		report->flaws[i] += names->flaws >> i & 1;
 	out->kind = names->task_kind;
 	out->task = known(report, task);
 	out->peer = peer_of(report, stack);

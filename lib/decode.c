@@ -131,7 +131,8 @@ static int check_names(const struct wire_head *record)
 
 	return record->size > sizeof(*names) && names->n_frames <= WIRE_NAMES_FRAMES &&
 			       names->n_spawn <= WIRE_NAMES_SPAWN &&
-			       names->task_kind <= GW_TASK_CALLBACK
+			       names->task_kind <= GW_TASK_CALLBACK &&
+			       names->flaws < 1U << WIRE_FLAWS
 		       ? 0
 		       : -EBADMSG;
 }

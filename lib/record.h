@@ -73,8 +73,18 @@ struct wire_tick {
 	struct wire_head head;
 };
 
-#define WIRE_NAMES_FRAMES 512 /* kernel, native and Python together */
+#define WIRE_NAMES_FRAMES 640 /* kernel, native and Python together */
 #define WIRE_NAMES_SPAWN  16
+
+/* What a stack lacks, or was found to be. Each is marked in the frames too. */
+enum wire_flaw {
+	WIRE_FLAW_NONE = 0,
+	WIRE_FLAW_CUT = 1,  /* deeper than we go: frames were left out */
+	WIRE_FLAW_TORN = 2, /* the native stack leads to what is none: moved on, or overwritten */
+	WIRE_FLAW_UNREADABLE = 4, /* a Python frame could not be read */
+	WIRE_FLAW_CIRCLE = 8,     /* a Python frame comes round again */
+};
+#define WIRE_FLAWS 4 /* kinds of them */
 
 /* WIRE_NAMES: n_frames packed frames follow, innermost first, then n_spawn more: where the task was
  * spawned. A frame is u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name,
@@ -85,7 +95,7 @@ struct wire_names {
 	__u32 n_frames;
 	__u8 task_kind; /* enum gw_task_kind */
 	__u8 n_spawn;
-	__u16 pad;
+	__u16 flaws; /* enum wire_flaw */
 };
 
 enum wire_ended {

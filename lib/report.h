@@ -10,7 +10,7 @@
 #define REPORT_H
 
 #include "greenwatch.h"
-#include "bpf/wire.h"
+#include "record.h"
 
 struct report_target {
 	uint32_t pid, parent;
@@ -61,6 +61,9 @@ struct report_lost {
 };
 #define REPORT_LOST 6
 
+/* Index into flaws[]: the bits of enum wire_flaw. */
+enum report_flaw { REPORT_CUT, REPORT_TORN, REPORT_UNREADABLE, REPORT_CIRCLE };
+
 struct report_vec { /* a growing array */
 	void *items;
 	uint32_t count, room;
@@ -77,10 +80,11 @@ struct gw_report {
 	/* quality */
 	struct report_lost lost[REPORT_LOST];
 	uint64_t stalls_seen, stalls_folded, frames_seen, frames_nameless;
-	uint64_t loops_left_out; /* ended without a stall, their places reused */
-	uint64_t loops_lost;     /* found no place at all */
-	uint64_t stack_faults;   /* Python stacks that end early */
-	uint64_t repaired;       /* switch-ins never traced, made good */
+	uint64_t loops_left_out;    /* ended without a stall, their places reused */
+	uint64_t loops_lost;        /* found no place at all */
+	uint64_t stack_faults;      /* Python stacks that end early */
+	uint64_t flaws[WIRE_FLAWS]; /* stacks named, by what they lack; bit i of enum wire_flaw */
+	uint64_t repaired;          /* switch-ins never traced, made good */
 	uint64_t cpu_ns, rss_bytes, bpf_ns, bpf_runs;
 	uint32_t max_stalls;
 	struct report_memory *memory; /* arena, strings, look-ups: report.c's own */

@@ -67,7 +67,7 @@ struct stall {
 	const struct stall_holder *holders;
 	uint32_t n_waits, n_rivals, n_evidence, n_tasks, n_holders;
 	uint64_t user_ns, kernel_ns; /* of the time on the CPU, as a ratio; both 0: not known */
-	uint32_t ready; /* WIRE_NO_COUNT: not known */
+	uint32_t ready;              /* WIRE_NO_COUNT: not known */
 	uint64_t oldest_ns;
 };
 

@@ -188,7 +188,7 @@ struct gw_stall {
 	const struct gw_task *tasks; /* by share */
 	uint32_t n_waits, n_samples, n_culprits, n_tasks;
 	struct gw_advice advice;
-	uint32_t ready;      /* descriptors that its wait found ready afterwards; GW_NONE: not known */
+	uint32_t ready; /* descriptors that its wait found ready afterwards; GW_NONE: not known */
 	uint64_t longest_ns; /* how long the one of them that waited longest had; 0: not known */
 };
 

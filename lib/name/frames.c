@@ -10,7 +10,8 @@
 
 #define FIXED       16 /* kind, app, u16, line, offset */
 #define MARKER      "\xe2\x80\xa6 deeper frames were cut"
-#define MARKER_SIZE (FIXED + sizeof(MARKER) + 3)
+#define MARKER_TEXT 96
+#define MARKER_SIZE (FIXED + MARKER_TEXT + 4) /* always kept free for the last one */
 #define TASK_SIZE   (FRAMES_TEXT + 1)
 
 static struct wire_names names_of(const struct frames *frames)
@@ -124,14 +125,34 @@ void frames_spawn(struct frames *frames, const struct frame_text *frame)
 	set_names(frames, &names);
 }
 
+static void set_flaw(struct frames *frames, enum wire_flaw flaw)
+{
+	struct wire_names names = names_of(frames);
+
+	names.flaws |= (__u16)flaw;
+	set_names(frames, &names);
+}
+
 void frames_cut(struct frames *frames)
 {
 	struct frame_text marker = { .kind = GW_FRAME_MARKER, .name = MARKER };
 
+	set_flaw(frames, WIRE_FLAW_CUT);
 	if (frames->cut)
 		return;
 	put_counted(frames, &marker);
 	frames->cut = true;
+}
+
+void frames_flaw(struct frames *frames, enum wire_flaw flaw, const char *text)
+{
+	struct frame_text marker = { .kind = GW_FRAME_MARKER };
+	char name[MARKER_TEXT];
+
+	snprintf(name, sizeof(name), "%s", text);
+	marker.name = name;
+	set_flaw(frames, flaw);
+	frames_add(frames, &marker);
 }
 
 void frames_end(struct frames *frames, uint64_t now_ns)
@@ -181,8 +202,8 @@ int frames_check(const void *record, size_t size)
 		return -EBADMSG;
 	memcpy(&names, record, sizeof(names));
 	if (names.head.kind != WIRE_NAMES || names.head.size != size || names.head.flags ||
-	    names.n_frames > WIRE_NAMES_FRAMES || names.n_spawn > WIRE_NAMES_SPAWN || names.pad ||
-	    names.task_kind > GW_TASK_CALLBACK)
+	    names.n_frames > WIRE_NAMES_FRAMES || names.n_spawn > WIRE_NAMES_SPAWN ||
+	    names.flaws >= 1U << WIRE_FLAWS || names.task_kind > GW_TASK_CALLBACK)
 		return -EBADMSG;
 	at += sizeof(names);
 	for (uint32_t i = 0; i < names.n_frames + names.n_spawn; i++) {

@@ -34,6 +34,8 @@ struct frames {
 void frames_begin(struct frames *frames, void *bytes, size_t size);
 void frames_add(struct frames *frames, const struct frame_text *frame);
 void frames_cut(struct frames *frames); /* adds the marker */
+/* A marker that says so; frames may follow. text: at most 95 bytes. */
+void frames_flaw(struct frames *frames, enum wire_flaw flaw, const char *text);
 /* The running task, after all frames: kind is enum gw_task_kind. Then where it was spawned,
  * innermost first; what does not fit is left out. */
 void frames_task(struct frames *frames, unsigned int kind, const char *name);

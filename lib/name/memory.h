@@ -15,7 +15,7 @@
 
 #define MEMORY_CALL_MAX    (64 * 1024)   /* one read */
 #define MEMORY_STACK_MAX   (1024 * 1024) /* one stack */
-#define MEMORY_STACK_READS 768           /* one stack */
+#define MEMORY_STACK_READS 2048          /* one stack: 256 functions never met before */
 
 struct memory {
 	int fd;

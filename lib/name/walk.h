@@ -19,7 +19,7 @@
 #include "name/proc.h"
 
 /* Those of the interpreter, three to each Python function, are mostly not shown. */
-#define WALK_MAX 512
+#define WALK_MAX 1024
 
 enum walk_end {
 	WALK_OUTERMOST, /* all of it */

@@ -93,9 +93,26 @@ void native_frame(struct proc *proc, const struct walk_frame *frame, struct nati
 	name_address(proc, map, frame->pc, frame->exact ? 0 : 1, out);
 }
 
+static enum wire_flaw flaw_of(enum walk_end end)
+{
+	switch (end) {
+	case WALK_NO_CODE:
+	case WALK_NO_ORDER:
+	case WALK_NO_MEMORY:
+		return WIRE_FLAW_TORN;
+	case WALK_DEEP:
+		return WIRE_FLAW_CUT;
+	case WALK_OUTERMOST:
+	case WALK_BOTTOM:
+	case WALK_LEAF:
+	case WALK_NO_TABLES: /* the program has none: its stack is sound */
+		break;
+	}
+	return WIRE_FLAW_NONE;
+}
+
 void native_broken(const struct walk *walk, struct frames *out)
 {
-	struct frame_text marker = { .kind = GW_FRAME_MARKER };
 	const char *why = walk_why(walk->end);
 	char text[96];
 
@@ -103,8 +120,7 @@ void native_broken(const struct walk *walk, struct frames *out)
 		return;
 	snprintf(text, sizeof(text), "unwound %u frame%s, then %s", walk->n,
 		 walk->n == 1 ? "" : "s", why);
-	marker.name = text;
-	frames_add(out, &marker);
+	frames_flaw(out, flaw_of(walk->end), text);
 }
 
 void native_name(struct proc *proc, const struct wire_stack *stack,

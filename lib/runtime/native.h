@@ -8,7 +8,7 @@
 #include "name/frames.h"
 #include "name/walk.h"
 
-#define NATIVE_MAX 128 /* native frames of one stack that are shown */
+#define NATIVE_MAX 256 /* native frames of one stack that are shown */
 
 struct native {
 	struct frame_text frame;

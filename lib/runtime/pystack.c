@@ -15,8 +15,9 @@
 #include "runtime/python.h"
 #include "runtime/runtime.h"
 
-#define EVAL      "_PyEval_EvalFrameDefault"
-#define TAIL_CALL "_TAIL_CALL_" /* 3.14 may be built of these: parts of an eval */
+#define EVAL       "_PyEval_EvalFrameDefault"
+#define NATIVE_CUT "\xe2\x80\xa6 more native frames were left out"
+#define TAIL_CALL  "_TAIL_CALL_" /* 3.14 may be built of these: parts of an eval */
 
 struct pystack {
 	struct walk walk;
@@ -191,10 +192,12 @@ static void name_steps(struct proc *proc, const struct wire_stack *stack, const 
 			break;
 		case MERGE_NATIVE:
 			native_frame(proc, &s->walk.frames[step->i], &native);
-			if (s->stacks.native[step->i].eval || begins(native.name, TAIL_CALL) ||
-			    ++shown > NATIVE_MAX)
+			if (s->stacks.native[step->i].eval || begins(native.name, TAIL_CALL))
 				break;
-			frames_add(out, &native.frame);
+			if (++shown <= NATIVE_MAX)
+				frames_add(out, &native.frame);
+			else if (shown == NATIVE_MAX + 1)
+				frames_flaw(out, WIRE_FLAW_CUT, NATIVE_CUT);
 			break;
 		}
 	}

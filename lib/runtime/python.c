@@ -18,6 +18,8 @@
 #include "runtime/pyversion.h"
 #include "runtime/runtime.h"
 
+#define ENDS "\xe2\x80\xa6 "
+
 static int fail(struct proc *proc, int err, const char *why)
 {
 	snprintf(proc->why, sizeof(proc->why), "%s", why);
@@ -215,12 +217,43 @@ void python_frame(struct proc *proc, const struct wire_pyframe *raw, struct fram
 	frames_add(out, &frame);
 }
 
-void python_name(struct proc *proc, const struct wire_stack *stack,
+/* A walk that met a frame twice goes in a circle: no stack does. What comes again is taken off. */
+static bool cut_circle(struct wire_stack *stack)
+{
+	if (!(stack->head.flags & WIRE_STACK_CUT))
+		return false;
+	for (unsigned int i = 1; i < stack->n_python; i++) {
+		for (unsigned int k = 0; k < i; k++) {
+			if (stack->python[k].frame != stack->python[i].frame)
+				continue;
+			stack->n_python = (__u16)i;
+			stack->head.flags ^= WIRE_STACK_CUT | WIRE_STACK_FAULT;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void mark_end(const struct wire_stack *stack, bool circle, struct frames *out)
+{
+	if (circle)
+		frames_flaw(out, WIRE_FLAW_CIRCLE, ENDS "the frames come round again");
+	else if (stack->head.flags & WIRE_STACK_FAULT)
+		frames_flaw(out, WIRE_FLAW_UNREADABLE, ENDS "the next frame could not be read");
+	else if (stack->head.flags & WIRE_STACK_CUT)
+		frames_cut(out);
+}
+
+void python_name(struct proc *proc, const struct wire_stack *given,
 		 const struct wire_memory *memory, struct frames *out)
 {
-	if (!stack->n_python || !proc->python)
-		native_name(proc, stack, memory, out);
+	struct wire_stack stack = *given;
+	bool circle = cut_circle(&stack);
+
+	if (!stack.n_python || !proc->python)
+		native_name(proc, &stack, memory, out);
 	else
-		pystack_name(proc, stack, memory, out);
-	pytask_name(proc, stack, out);
+		pystack_name(proc, &stack, memory, out);
+	mark_end(&stack, circle, out);
+	pytask_name(proc, &stack, out);
 }

@@ -248,8 +248,6 @@ static void name(struct server *server, const struct namer_ask_stack *ask)
 		memory_budget(&proc->mem, MEMORY_STACK_MAX, MEMORY_STACK_READS);
 		kernel_name(&server->kernel, &ask->stack, &frames);
 		proc->runtime->frames(proc, &ask->stack, &ask->memory, &frames);
-		if (ask->stack.head.flags & WIRE_STACK_CUT)
-			frames_cut(&frames);
 	}
 	frames_end(&frames, ask->stack.head.now_ns);
 	got.head.result = proc ? 0 : -ESRCH;

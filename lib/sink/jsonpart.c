@@ -295,6 +295,22 @@ static cJSON *overhead(struct json *json, const struct gw_report *report)
 	return item;
 }
 
+/* Stacks that are not whole, or no stacks. */
+static cJSON *flaws(struct json *json, const struct gw_report *report)
+{
+	static const char *const names[WIRE_FLAWS] = {
+		[REPORT_CUT] = "cut",
+		[REPORT_TORN] = "torn",
+		[REPORT_UNREADABLE] = "unreadable",
+		[REPORT_CIRCLE] = "circular",
+	};
+	cJSON *item = cJSON_CreateObject();
+
+	for (int i = 0; i < WIRE_FLAWS; i++)
+		json_number(json, item, names[i], report->flaws[i]);
+	return item;
+}
+
 cJSON *json_quality(struct json *json, const struct gw_report *report)
 {
 	cJSON *item = cJSON_CreateObject(), *lost;
@@ -306,6 +322,7 @@ cJSON *json_quality(struct json *json, const struct gw_report *report)
 		if (report->lost[i].reason)
 			json_number(json, lost, report->lost[i].reason, report->lost[i].count);
 	}
+	json_put(json, item, "stacks", flaws(json, report));
 	json_number(json, item, "stalls_folded", report->stalls_folded);
 	if (report->frames_seen) {
 		double part = (double)report->frames_nameless / (double)report->frames_seen;

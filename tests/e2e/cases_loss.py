@@ -171,5 +171,54 @@ class Limits(Case):
         self.assertTrue(all(loop["turns"] for loop in report["loops"]))
 
 
+class Torn(Case):
+    """Stacks that are none: shown as far as they are sound, marked, and counted."""
+
+    def torn(self, kind, reason, why):
+        app = self.app("torn.py", kind)
+        watching = self.watch("-p", app.pid, "-o", "x.json")
+        app.do("go")
+        span = app.span("stall_torn")
+        done = tool.stop(watching)
+        self.assert_done(done)
+        report = expect_report((self.place / "x.json").read_text())
+        stall = self.assert_reported(report, [span])
+        frames = [report["frames"][index] for index in report["stacks"][stall["stack"]]]
+        self.assertEqual([f["name"] for f in frames if f["kind"] == "python"], ["stall_torn"])
+        self.assertEqual(frames[-1]["kind"], "marker")
+        self.assertIn(why, frames[-1]["name"])
+        self.assertGreaterEqual(report["quality"]["stacks"][reason], 1)
+        self.assertIs(report["quality"]["complete"], True)
+        return report
+
+    def test_frames_that_go_in_a_circle_are_counted_and_the_stall_is_named(self):
+        report = self.torn("circle", "circular", "come round again")
+        told = [part for part in report["quality"]["degraded"] if "come round again" in part["why"]]
+        self.assertEqual(len(told), 1, report["quality"])
+
+    def test_a_frame_that_cannot_be_read_is_counted_and_the_stall_is_named(self):
+        self.torn("nowhere", "unreadable", "could not be read")
+
+    def test_two_hundred_frames_below_three_calls_from_c_are_whole(self):
+        app = self.app("deep.py")
+        watching = self.watch("-p", app.pid, "-o", "x.json")
+        app.do("go")
+        span = app.span("stall_deep")
+        self.assert_done(tool.stop(watching))
+        report = expect_report((self.place / "x.json").read_text())
+        stall = self.assert_reported(report, [span])
+        frames = [report["frames"][index] for index in report["stacks"][stall["stack"]]]
+        names = [f["name"] for f in frames if f["kind"] == "python"]
+        begin = names.index("stall_deep")
+        self.assertEqual(names[begin:begin + 6], ["stall_deep", "in_key", "in_sort", "in_callback", "in_reduce", "start"])
+        self.assertEqual(names.count("down"), 200)
+        self.assertEqual(names[-1], "<module>")
+        self.assertFalse([f for f in frames if f["kind"] == "marker"])
+        inner = [f["name"] for f in frames]
+        native = [f["kind"] for f in frames[inner.index("in_callback"):inner.index("in_reduce")]]
+        self.assertIn("native", native, "ctypes lies between the two")
+        self.assertEqual(report["quality"]["stacks"]["cut"], 0)
+
+
 if __name__ == "__main__":
     unittest.main()

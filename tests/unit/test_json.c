@@ -64,6 +64,22 @@ static void end(void)
 	free(output);
 }
 
+Test(json, stacks_that_are_not_whole_are_counted_by_reason)
+{
+	cJSON *doc;
+
+	begin("json");
+	sample.report.flaws[REPORT_CUT] = 3;
+	sample.report.flaws[REPORT_CIRCLE] = 1;
+	doc = document();
+	cr_assert_eq(at(doc, "quality/stacks/cut")->valuedouble, 3);
+	cr_assert_eq(at(doc, "quality/stacks/torn")->valuedouble, 0);
+	cr_assert_eq(at(doc, "quality/stacks/circular")->valuedouble, 1);
+	cr_assert(cJSON_IsTrue(at(doc, "quality/complete")));
+	cJSON_Delete(doc);
+	end();
+}
+
 Test(json, who_had_to_wait_is_absent_where_it_is_not_known)
 {
 	cJSON *doc;

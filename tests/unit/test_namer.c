@@ -118,25 +118,6 @@ Test(namer, an_address_in_no_file_is_shown_as_such)
 	target_stop(&target);
 }
 
-Test(namer, a_stack_that_was_cut_ends_with_the_marker)
-{
-	struct target_proc target;
-	struct wire_stack stack;
-	const struct wire_names *names;
-	struct target_frame f;
-	struct namer_look look;
-	struct namer *namer = look_at(&target, &look, NULL);
-
-	stack_of(&target, &stack);
-	stack.head.flags = WIRE_STACK_CUT;
-	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
-	cr_assert_eq(target_frame(names, names->n_frames - 1, &f), 0);
-	cr_expect_eq(f.kind, GW_FRAME_MARKER);
-	cr_expect_not_null(strstr(f.name, "deeper frames were cut"));
-	namer_close(namer);
-	target_stop(&target);
-}
-
 Test(namer, a_process_it_was_never_told_of_gives_a_record_with_the_reason)
 {
 	struct target_proc target;

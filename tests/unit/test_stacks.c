@@ -42,6 +42,11 @@ static const char script[] = "import ctypes, functools, os, sys, threading\n"
 			     "    return callback(1)\n"
 			     "def start():\n"
 			     "    return functools.reduce(in_reduce, [1, 2])\n"
+			     "def through(n):\n"
+			     "    step = lambda _: through(n - 1) if n else leaf()\n"
+			     "    return ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int)(step)(1)\n"
+			     "if sys.argv[1] == 'c':\n"
+			     "    through(50)\n"
 			     "down(int(sys.argv[1]), start)\n";
 
 struct scene {
@@ -178,6 +183,29 @@ ParameterizedTest(struct interpreter *python, stacks, python_below_callbacks_fro
 	end(&scene);
 }
 
+ParameterizedTestParameters(stacks, two_hundred_frames_below_calls_from_c_are_whole)
+{
+	static struct interpreter list[32];
+
+	return cr_make_param_array(struct interpreter, list, interpreters(list, 32, NULL));
+}
+
+ParameterizedTest(struct interpreter *python, stacks,
+		  two_hundred_frames_below_calls_from_c_are_whole)
+{
+	struct scene scene;
+	unsigned int i;
+
+	begin(&scene, python->path, "200");
+	i = check_order(&scene);
+	for (unsigned int depth = 0; depth <= 200; depth++)
+		cr_assert_eq(next_python(&scene, &i, "down"), 0);
+	cr_expect_eq(next_python(&scene, &i, "<module>"), 0);
+	cr_expect_eq(scene.names->n_frames, i);
+	cr_expect_eq(scene.names->flaws, 0);
+	end(&scene);
+}
+
 ParameterizedTestParameters(stacks, one_that_is_too_deep_is_whole_up_to_the_marker)
 {
 	static struct interpreter list[32];
@@ -192,7 +220,7 @@ ParameterizedTest(struct interpreter *python, stacks,
 	struct scene scene;
 	unsigned int i, shown;
 
-	begin(&scene, python->path, "200");
+	begin(&scene, python->path, "400");
 	i = check_order(&scene);
 	for (shown = DEEP + 7; i + 1 < scene.names->n_frames; shown++)
 		cr_assert_eq(next_python(&scene, &i, "down"), 0);
@@ -201,6 +229,94 @@ ParameterizedTest(struct interpreter *python, stacks,
 	cr_assert_eq(target_frame(scene.names, i, &f), 0);
 	cr_expect_eq(f.kind, GW_FRAME_MARKER);
 	cr_expect_not_null(strstr(f.name, "deeper frames were cut"));
+	cr_expect_eq(scene.names->flaws, WIRE_FLAW_CUT);
+	end(&scene);
+}
+
+static unsigned int count(const struct scene *scene, unsigned int kind)
+{
+	struct target_frame f;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; !target_frame(scene->names, i, &f); i++)
+		n += f.kind == kind;
+	return n;
+}
+
+static void expect_marker(const struct scene *scene, unsigned int i, const char *text)
+{
+	struct target_frame f;
+
+	cr_assert_eq(target_frame(scene->names, i, &f), 0);
+	cr_expect_eq(f.kind, GW_FRAME_MARKER);
+	cr_expect_not_null(strstr(f.name, text), "%s", f.name);
+}
+
+Test(stacks, native_frames_beyond_the_limit_leave_a_marker_and_all_python_frames_are_there)
+{
+	struct target_frame f;
+	struct scene scene;
+	unsigned int at = 0;
+
+	begin(&scene, "/usr/bin/python3", "c");
+	cr_expect_eq(count(&scene, GW_FRAME_NATIVE), 256);
+	cr_expect_eq(count(&scene, GW_FRAME_PYTHON), 1 + 2 * 51 + 1, "leaf, each level, <module>");
+	cr_expect_eq(count(&scene, GW_FRAME_MARKER), 1);
+	while (!target_frame(scene.names, at, &f) && f.kind != GW_FRAME_MARKER)
+		at++;
+	expect_marker(&scene, at, "more native frames were left out");
+	cr_expect_lt(at, scene.names->n_frames - 1);
+	cr_expect_eq(scene.names->flaws, WIRE_FLAW_CUT);
+	end(&scene);
+}
+
+static void name_again(struct scene *scene)
+{
+	cr_assert_eq(namer_stack(scene->namer, &scene->stack, &scene->memory, &scene->names), 0);
+}
+
+Test(stacks, frames_that_come_round_again_are_there_once_and_said)
+{
+	struct scene scene;
+	unsigned int once;
+
+	begin(&scene, "/usr/bin/python3", "5");
+	once = scene.stack.n_python;
+	for (unsigned int i = once; i < WIRE_FRAMES; i++)
+		scene.stack.python[i] = scene.stack.python[i - once];
+	scene.stack.n_python = WIRE_FRAMES;
+	scene.stack.head.flags |= WIRE_STACK_CUT;
+	name_again(&scene);
+	cr_expect_eq(count(&scene, GW_FRAME_PYTHON), once);
+	expect_marker(&scene, scene.names->n_frames - 1, "come round again");
+	cr_expect_eq(scene.names->flaws, WIRE_FLAW_CIRCLE);
+	end(&scene);
+}
+
+Test(stacks, one_that_ends_at_a_frame_that_could_not_be_read_says_so)
+{
+	struct scene scene;
+
+	begin(&scene, "/usr/bin/python3", "5");
+	scene.stack.n_python = 3;
+	scene.stack.head.flags |= WIRE_STACK_FAULT;
+	name_again(&scene);
+	cr_expect_eq(count(&scene, GW_FRAME_PYTHON), 3);
+	expect_marker(&scene, scene.names->n_frames - 1, "could not be read");
+	cr_expect_eq(scene.names->flaws, WIRE_FLAW_UNREADABLE);
+	end(&scene);
+}
+
+Test(stacks, one_whose_memory_was_overwritten_is_torn_and_says_so)
+{
+	struct scene scene;
+
+	begin(&scene, "/usr/bin/python3", "5");
+	for (unsigned int i = 1024; i < scene.memory.n; i++)
+		scene.memory.bytes[i] = 0x5a;
+	name_again(&scene);
+	cr_expect(scene.names->flaws & WIRE_FLAW_TORN, "flaws %u", scene.names->flaws);
+	cr_expect_gt(count(&scene, GW_FRAME_MARKER), 0);
 	end(&scene);
 }
 
