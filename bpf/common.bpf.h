@@ -128,9 +128,16 @@ static __always_inline struct wire_loop *loop_at(__u32 slot)
 
 static __always_inline struct wire_scratch *scratch_at(__u32 slot)
 {
-	__u32 i = slot - 1;
+	__u32 chunk = (slot - 1) / WIRE_CHUNK, i = (slot - 1) % WIRE_CHUNK;
+	void *scratch = bpf_map_lookup_elem(&scratches, &chunk);
 
-	return bpf_map_lookup_elem(&scratches, &i);
+	return scratch ? bpf_map_lookup_elem(scratch, &i) : NULL;
+}
+
+/* The one of its slices that is not kept. */
+static __always_inline __u32 scratch_spare(const struct wire_scratch *scratch)
+{
+	return (scratch->best ^ 1) & 1;
 }
 
 static __always_inline struct turn_clock clock_of(struct task_struct *task)

@@ -76,7 +76,9 @@ static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct t
 	__u32 slot = 0;
 
 	if (bpf_map_pop_elem(&free_slots, &slot)) {
-		count(slots_full);
+		slots_wanted = 1;
+		if (slots_all)
+			count(slots_full);
 		return NULL;
 	}
 	l = loop_at(slot + 1);

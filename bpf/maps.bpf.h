@@ -56,13 +56,28 @@ struct {
 	__type(value, struct wire_loop);
 } loops __weak SEC(".maps");
 
-/* slot -> stacks and waits of its turn. Written by the probes; user space looks one up for a turn
- * that lasts: mapped it would count 60 KB a slot as memory of ours. */
-struct {
+/* Set by the probes when a loop found no slot: user space makes more of them ready. */
+volatile __u32 slots_wanted __weak = 0;
+
+/* Set by user space when there will be no more: from then on it is a loss. */
+volatile __u32 slots_all __weak = 0;
+
+/* Number in its chunk -> stacks and waits of a slot's turn. Written by the probes; user space looks
+ * one up for a turn that lasts: mapped it would count as memory of ours. */
+struct scratch_chunk {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MAX_LOOPS);
+	__uint(max_entries, WIRE_CHUNK);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct wire_scratch)); /* its type does not reach BTF from here */
+};
+
+/* slot / WIRE_CHUNK -> its scratches. A slot takes 54 KB, and most programs have one loop: made by
+ * user space before it lends the slots out. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, MAX_LOOPS / WIRE_CHUNK);
 	__type(key, __u32);
-	__type(value, struct wire_scratch);
+	__array(values, struct scratch_chunk);
 } scratches __weak SEC(".maps");
 
 /* slot -> what user space knows of its thread. Written by user space, read by the probes. */

@@ -20,7 +20,7 @@ static __always_inline struct wire_scratch *sample_at(struct wire_loop *l, __u32
 	weight = turn_sample(&l->turn, now, config.period_ns);
 	if (!weight)
 		return NULL;
-	scratch->sample.weight_ns = weight;
+	scratch->slice[scratch_spare(scratch)].weight_ns = weight;
 	return scratch;
 }
 
@@ -31,6 +31,7 @@ static __noinline void sample(struct task_struct *task, struct thread *th)
 	struct wire_memory *m;
 	struct wire_stack *s;
 	__u64 now;
+	__u32 i;
 
 	if (!l || l->turn.phase != WIRE_BUSY || l->turn.entering)
 		return;
@@ -43,10 +44,11 @@ static __noinline void sample(struct task_struct *task, struct thread *th)
 	loop_write_end(l);
 	if (!scratch)
 		return;
-	s = &scratch->sample;
+	i = scratch_spare(scratch);
+	s = &scratch->slice[i];
 	stack_take(s, l, th->slot, task);
 	s->off_ns = now;
-	m = &scratch->sample_memory;
+	m = &scratch->memory[i];
 	memory_take(m, s);
 	s->head.kind = WIRE_SAMPLE;
 	s->head.now_ns = now;
@@ -54,6 +56,8 @@ static __noinline void sample(struct task_struct *task, struct thread *th)
 	s->runqueue_ns = 0;
 	s->stopped_ns = 0;
 	s->call = -1;
+	__builtin_memset(s->args, 0, sizeof(s->args));
+	__builtin_memset(s->waker_comm, 0, sizeof(s->waker_comm));
 	s->off = WIRE_ON;
 	send_memory(m);
 	send_stack(s);

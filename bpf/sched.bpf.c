@@ -91,11 +91,11 @@ static __noinline void slice_begin(struct task_struct *task, struct wire_loop *l
 
 	if (!scratch)
 		return;
-	i = (scratch->best ^ 1) & 1;
+	i = scratch_spare(scratch);
 	s = &scratch->slice[i];
 	s->off_ns = now;
 	stack_take(s, l, slot, task);
-	memory_take(&scratch->slice_memory[i], s);
+	memory_take(&scratch->memory[i], s);
 	s->head.flags |= WIRE_STACK_PENDING;
 	s->head.kind = WIRE_SLICE;
 	s->head.now_ns = now;
@@ -126,7 +126,7 @@ static __always_inline void slice_kernel(void *ctx, __u32 slot)
 
 	if (!scratch)
 		return;
-	s = &scratch->slice[(scratch->best ^ 1) & 1];
+	s = &scratch->slice[scratch_spare(scratch)];
 	n = bpf_get_stack(ctx, s->kernel, sizeof(s->kernel), 0);
 	s->n_kernel = n > 0 ? (__u32)n / sizeof(__u64) : 0;
 }

@@ -74,7 +74,7 @@ static __noinline void slice_send(struct wire_scratch *scratch, __u32 i)
 		__builtin_memcpy(h->waker_comm, s->waker_comm, sizeof(h->waker_comm));
 		send_stack(h);
 	}
-	send_memory(&scratch->slice_memory[i & 1]);
+	send_memory(&scratch->memory[i & 1]);
 	send_stack(s);
 }
 
@@ -82,7 +82,7 @@ static __noinline void slice_send(struct wire_scratch *scratch, __u32 i)
 static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scratch,
 				 const struct turn_slice *slice)
 {
-	__u32 i = (scratch->best ^ 1) & 1;
+	__u32 i = scratch_spare(scratch);
 	struct wire_stack *s = &scratch->slice[i];
 	__u64 len = slice->blocked_ns + slice->stopped_ns;
 	__u64 now = slice->off_ns + len + slice->runqueue_ns;

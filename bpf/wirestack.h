@@ -118,7 +118,10 @@ struct wire_memory {
 };
 #define WIRE_MEMORY_BASE (sizeof(struct wire_memory) - WIRE_MEMORY_MAX)
 
-/* scratches[]: stacks and waits of one loop's turn. Read by user space while a slice lasts. */
+#define WIRE_CHUNK 16 /* slots whose scratch is one map */
+
+/* scratches[]: stacks and waits of one loop's turn. Read by user space while a slice lasts. Of the
+ * two slices the one that is not the best is in progress, or takes a sample while none is. */
 struct wire_scratch {
 	__u32 best;    /* which of slice[] holds the longest finished one of the turn */
 	__u32 sent;    /* slice[best] has been sent */
@@ -130,10 +133,8 @@ struct wire_scratch {
 	struct wire_wait waits[WIRE_WAITS]; /* the last one sums the rest */
 	struct wire_rival rivals[4];
 	struct wire_stack slice[2];
-	struct wire_stack sample;
-	struct wire_stack holder; /* of the GIL, in the slice that lasts */
-	struct wire_memory slice_memory[2];
-	struct wire_memory sample_memory;
+	struct wire_stack holder;     /* of the GIL, in the slice that lasts */
+	struct wire_memory memory[2]; /* of each slice */
 };
 
 #endif

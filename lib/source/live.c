@@ -29,7 +29,8 @@ struct live {
 	struct bpf_link *gate_links[GATE_LINKS];
 	struct bpf_link **samples; /* one per slot */
 	struct slots slots;
-	uint32_t n_slots, n_layouts;
+	int *chunks; /* maps with the scratches of so many slots each */
+	uint32_t n_slots, n_chunks, n_layouts;
 	uint64_t period_ns;
 	struct wire_python layouts[WIRE_LAYOUTS];
 	live_take take; /* while consuming */
@@ -75,9 +76,9 @@ static bool wanted_program(const char *name, const struct live *live, bool recen
 
 static int set_sizes(struct live *live)
 {
-	struct bpf_map *sized[] = { live->skel->maps.loops, live->skel->maps.scratches,
-				    live->skel->maps.aims, live->skel->maps.free_slots };
-	int err = 0;
+	struct bpf_map *sized[] = { live->skel->maps.loops, live->skel->maps.aims,
+				    live->skel->maps.free_slots };
+	int err = bpf_map__set_max_entries(live->skel->maps.scratches, live->n_slots / WIRE_CHUNK);
 
 	for (size_t i = 0; !err && i < sizeof(sized) / sizeof(sized[0]); i++)
 		err = bpf_map__set_max_entries(sized[i], live->n_slots);
@@ -131,15 +132,56 @@ static int attach(struct live *live)
 	return probes__attach(live->skel);
 }
 
+/* Makes the scratches of one more chunk of slots, then lends these out. 0 or -errno. */
+static int add_chunk(struct live *live)
+{
+	int free_slots = bpf_map__fd(live->skel->maps.free_slots), fd, err = 0;
+	uint32_t chunk = live->n_chunks, first = chunk * WIRE_CHUNK;
+
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "scratch", sizeof(uint32_t),
+			    sizeof(struct wire_scratch), WIRE_CHUNK, NULL);
+	if (fd < 0)
+		return -errno;
+	live->chunks[live->n_chunks++] = fd;
+	if (bpf_map_update_elem(bpf_map__fd(live->skel->maps.scratches), &chunk, &fd, BPF_ANY))
+		return -errno;
+	for (uint32_t i = first; !err && i < first + WIRE_CHUNK; i++)
+		err = bpf_map_update_elem(free_slots, NULL, &i, 0);
+	return err;
+}
+
+static bool has_all(const struct live *live)
+{
+	return (live->n_chunks + 1) * WIRE_CHUNK > live->n_slots;
+}
+
+/* As many slots again. Loops that found none try again at their next wait. */
+static void grow(struct live *live)
+{
+	uint32_t n = live->n_chunks;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < n && !has_all(live); i++)
+		err = add_chunk(live);
+	if (err || has_all(live))
+		live->skel->bss->slots_all = 1;
+	live->skel->bss->slots_wanted = 0;
+}
+
+void live_room(struct live *live, uint32_t used)
+{
+	bool wanted = live->skel->bss->slots_wanted || used * 4 > live->n_chunks * WIRE_CHUNK * 3;
+
+	if (wanted && !live->skel->bss->slots_all)
+		grow(live);
+}
+
 static int map_slots(struct live *live)
 {
-	int free_slots = bpf_map__fd(live->skel->maps.free_slots);
 	int err = slots_open(&live->slots, bpf_map__fd(live->skel->maps.loops),
 			     bpf_map__fd(live->skel->maps.aims), live->n_slots);
 
-	for (uint32_t i = 0; !err && i < live->n_slots; i++)
-		err = bpf_map_update_elem(free_slots, NULL, &i, 0);
-	return err;
+	return err ? err : add_chunk(live);
 }
 
 static int ring_take(void *ctx, void *data, size_t size)
@@ -175,7 +217,8 @@ static int open_parts(struct live *live, const struct live_opts *opts, const cha
 
 	*step = "load";
 	live->samples = calloc(live->n_slots, sizeof(*live->samples));
-	if (!live->samples)
+	live->chunks = calloc(live->n_slots / WIRE_CHUNK, sizeof(*live->chunks));
+	if (!live->samples || !live->chunks)
 		return -ENOMEM;
 	live->gate = gate_choose();
 	live->ticks = gate_tick_comes();
@@ -228,6 +271,9 @@ void live_close(struct live *live)
 		bpf_link__destroy(live->gate_links[i]);
 	slots_close(&live->slots);
 	probes__destroy(live->skel);
+	for (uint32_t i = 0; i < live->n_chunks; i++)
+		close(live->chunks[i]);
+	free(live->chunks);
 	free(live->samples);
 	free(live);
 }
@@ -261,7 +307,10 @@ int live_attach(struct live *live, uint32_t pid)
 
 	if (bpf_map_update_elem(map, &pid, &one, BPF_ANY))
 		return -errno;
-	err = iterate(live);
+	do {
+		live_room(live, 0);
+		err = iterate(live);
+	} while (!err && live->skel->bss->slots_wanted && !live->skel->bss->slots_all);
 	bpf_map_delete_elem(map, &pid);
 	return err;
 }
@@ -301,13 +350,13 @@ bool live_turn(const struct live *live, uint32_t slot, struct wire_turn *turn,
 	       struct wire_scratch *scratch)
 {
 	const struct wire_loop *loop = slots_peek(&live->slots, slot);
-	int map = bpf_map__fd(live->skel->maps.scratches);
+	uint32_t i = slot % WIRE_CHUNK;
 
 	for (int tries = 0; tries < 100; tries++) {
 		uint32_t seq = slots_seq(&live->slots, slot);
 
 		memcpy(turn, &loop->turn, sizeof(*turn));
-		if (bpf_map_lookup_elem(map, &slot, scratch))
+		if (bpf_map_lookup_elem(live->chunks[slot / WIRE_CHUNK], &i, scratch))
 			return false;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (!(seq & 1) && slots_seq(&live->slots, slot) == seq)

@@ -20,7 +20,7 @@ struct live;
 struct live_opts {
 	uint64_t late_ns, period_ns;
 	bool follow;
-	uint32_t loops; /* slots; at most 1,024 */
+	uint32_t loops; /* slots; at most 1,024, a multiple of WIRE_CHUNK */
 };
 
 /* Called for each record of the ring; a negative answer ends the consuming. */
@@ -48,6 +48,9 @@ const struct slots *live_slots(const struct live *live); /* borrowed */
 /* The turn in progress and its stacks, as a whole; false: the writer was too busy. */
 bool live_turn(const struct live *live, uint32_t slot, struct wire_turn *turn,
 	       struct wire_scratch *scratch);
+
+/* Keeps more slots ready than are used; each takes memory of the kernel's. */
+void live_room(struct live *live, uint32_t used);
 
 void live_recycle(struct live *live, uint32_t slot); /* of a loop that has ended */
 

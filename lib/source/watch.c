@@ -112,8 +112,8 @@ static int tell_pending(struct watch *w, const struct wire_turn *turn, uint64_t 
 	pending->head.now_ns = now;
 	pending->blocked_ns = turn->off == WIRE_BLOCKED ? now - turn->off_ns : 0;
 	pending->stopped_ns = turn->off == WIRE_STOPPED ? now - turn->off_ns : 0;
-	scratch->slice_memory[i].head.size = WIRE_MEMORY_BASE + scratch->slice_memory[i].n;
-	keep_memory(w, &scratch->slice_memory[i].head);
+	scratch->memory[i].head.size = WIRE_MEMORY_BASE + scratch->memory[i].n;
+	keep_memory(w, &scratch->memory[i].head);
 	return watch_hand_out(w, pending);
 }
 
@@ -238,12 +238,14 @@ static int tick(struct watch *w)
 {
 	struct wire_tick record = { .head = watch_head(WIRE_TICK, sizeof(record)) };
 	int err = watch_hand_out(w, &record);
+	uint32_t used = 0;
 
 	for (uint32_t slot = 0; !err && slot < LOOPS; slot++) {
 		const struct wire_loop *loop = slots_peek(w->slots, slot);
 
 		if (loop->state == WIRE_FREE)
 			continue;
+		used++;
 		if (is_behind(w, slot))
 			err = catch_up(w, slot);
 		else
@@ -253,6 +255,7 @@ static int tick(struct watch *w)
 		if (!err && loop->state == WIRE_LIVE)
 			err = check_open(w, slot, record.head.now_ns);
 	}
+	live_room(w->live, used);
 	return err;
 }
 

@@ -170,6 +170,59 @@ class Limits(Case):
         self.assertIs(report["quality"]["complete"], True)
         self.assertTrue(all(loop["turns"] for loop in report["loops"]))
 
+    def maps_bytes(self, watching):
+        """Memory of the kernel's that this greenwatch's maps take: of all, and of those with the stacks of loops."""
+        everything = stacks = 0
+        for info in (tool.pathlib.Path("/proc") / str(watching.pid) / "fdinfo").iterdir():
+            has = dict(line.split(":\t", 1) for line in info.read_text().splitlines() if ":\t" in line)
+            if "map_type" in has:
+                everything += int(has["memlock"])
+                stacks += int(has["memlock"]) if int(has["value_size"]) > 40_000 else 0
+        return everything, stacks
+
+    def test_kernel_memory_is_taken_for_the_loops_there_are_and_not_for_all_there_could_be(self):
+        app = self.app()
+        watching = self.watch("-p", app.pid)
+        few, stacks = self.maps_bytes(watching)
+        self.assertTrue(0 < stacks < 1_000_000, stacks)
+        self.assertLess(few, 6_000_000)
+        for i in range(40):
+            app.do("thread", f"t{i}")
+        app.line("out", "^THREAD t39 ")
+        for i in (0, 39):
+            app.do("threadstall", f"t{i}", 0.15, 3)
+        app.span("stall_in_thread", 6)
+        self.assertGreater(self.maps_bytes(watching)[1], 2 * stacks)
+        done = tool.stop(watching)
+        self.assert_done(done)
+        self.assertIn("0 events lost", done.out)
+        self.assertRegex(done.out, "stall_in_thread")
+
+    def test_loops_that_start_all_at_once_are_all_watched_in_the_end(self):
+        script = (
+            "import asyncio, os, threading\n"
+            "async def idle():\n"
+            "    while True:\n"
+            "        await asyncio.sleep(0.05)\n"
+            "os.write(1, f'READY {os.getpid()} 0\\n'.encode())\n"
+            "os.read(0, 1)\n"
+            "for i in range(200):\n"
+            "    threading.Thread(target=asyncio.run, args=(idle(),), daemon=True).start()\n"
+            "os.write(1, b'STARTED\\n')\n"
+            "os.read(0, 1)\n")
+        app = tool.App(PYTHON, "-c", script)
+        self.addCleanup(app.kill)
+        self.addCleanup(app.process.stdin.close)
+        watching = self.watch("-p", app.pid, "-T", "10s", "-o", "x.json")
+        app.do()
+        app.line("out", "^STARTED")
+        threading.Event().wait(2)  # time for all of them to turn many times
+        done = tool.stop(watching)
+        self.assert_done(done)
+        report = expect_report((self.place / "x.json").read_text())
+        self.assertEqual(len(report["loops"]), 200)
+        self.assertEqual(report["quality"]["lost"]["loops-full"], 0)
+
 
 class Torn(Case):
     """Stacks that are none: shown as far as they are sound, marked, and counted."""
