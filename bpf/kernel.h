@@ -21,7 +21,11 @@ struct pt_regs {
 };
 
 struct sched_info {
-	unsigned long long run_delay;
+	unsigned long long run_delay, last_arrival;
+};
+
+struct signal_struct {
+	int nr_threads;
 };
 
 struct cfs_rq {
@@ -159,6 +163,7 @@ struct task_struct {
 	unsigned long long utime, stime;
 	struct thread_struct thread;
 	struct files_struct *files;
+	struct signal_struct *signal;
 	struct bpf_local_storage *bpf_storage;
 };
 
@@ -198,6 +203,9 @@ struct bpf_perf_event_data;
 enum wait_call {
 	CALL_POLL = 7,
 	CALL_SELECT = 23,
+	CALL_PAUSE = 34,
+	CALL_RT_SIGTIMEDWAIT = 128,
+	CALL_RT_SIGSUSPEND = 130,
 	CALL_FUTEX = 202,
 	CALL_EPOLL_WAIT = 232,
 	CALL_PSELECT6 = 270,

@@ -6,7 +6,7 @@
  * A thread is watched when it has task storage; nothing else says so. A child
  * process sends no record: it is told of when a loop is found in it.
  */
-#include "loop.bpf.h"
+#include "hung.bpf.h"
 
 #define GENERATIONS 32 /* of processes between a target and a descendant found at attach */
 
@@ -117,7 +117,9 @@ int life_iter(struct bpf_iter__task *ctx)
 		return 0;
 	watch(task);
 	th = thread_of(task);
-	if (th)
+	if (th && look_hung)
+		hung_look(task, th);
+	else if (th)
 		first_look(task, th);
 	return 0;
 }

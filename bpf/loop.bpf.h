@@ -67,46 +67,6 @@ static __always_inline void scratch_reset(__u32 slot)
 	scratch->n_rivals = 0;
 }
 
-/* Makes task a loop; its slot is zeroed and its turn not begun. NULL: no slot is free. */
-static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct thread *th,
-					      __u32 class, __s32 fd, __u64 now)
-{
-	struct wire_loop *l;
-	struct thread *leader;
-	__u32 slot = 0;
-
-	if (bpf_map_pop_elem(&free_slots, &slot)) {
-		slots_wanted = 1;
-		if (slots_all)
-			count(slots_full);
-		return NULL;
-	}
-	l = loop_at(slot + 1);
-	if (!l)
-		return NULL;
-	th->slot = slot + 1;
-	scratch_reset(slot + 1);
-	th->own = 0;
-	th->foreign = 0;
-	th->wait_file = class == WIRE_WAIT_POLL ? 0 : file_of(task, fd);
-	l->serial = next_serial();
-	l->pid = task->tgid;
-	l->tid = task->pid;
-	l->parent = task->real_parent->tgid;
-	l->nstid = tid_in_namespace(task);
-	l->fsbase = task->thread.fsbase;
-	l->wait_class = class;
-	l->wait_fd = fd;
-	l->since_ns = now;
-	l->until_ns = now;
-	l->state = WIRE_LIVE;
-	leader = thread_of(task->group_leader);
-	if (leader && class != WIRE_WAIT_POLL)
-		leader->has_epoll = 1;
-	loop_announce(task, l, slot + 1, now);
-	return l;
-}
-
 static __always_inline void late_fill(struct wire_late *e, const struct wire_loop *l,
 				      struct task_struct *task, const struct wire_scratch *scratch)
 {
@@ -171,6 +131,67 @@ static __noinline void loop_finish(struct task_struct *task, struct thread *th, 
 	th->slot = 0;
 	th->cand_seen = 0;
 	th->cand_class = WIRE_WAIT_NONE;
+}
+
+/* A thread that waits is the loop of its process: the main thread was taken for it, and sleeps.
+ * Sends nothing: user space finds its slot ended. */
+static __always_inline void guess_undo(struct thread *th, __u64 now)
+{
+	struct wire_loop *l = loop_at(th->slot);
+
+	th->guessed = 0;
+	th->slot = 0;
+	if (!l)
+		return;
+	loop_write_begin(l);
+	l->turn.phase = WIRE_OUT;
+	l->turn.off = WIRE_ON;
+	l->until_ns = now;
+	l->state = WIRE_ENDED;
+	loop_write_end(l);
+}
+
+/* Makes task a loop; its slot is zeroed and its turn not begun. NULL: no slot is free. */
+static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct thread *th,
+					      __u32 class, __s32 fd, __u64 now)
+{
+	struct wire_loop *l;
+	struct thread *leader;
+	__u32 slot = 0;
+
+	if (bpf_map_pop_elem(&free_slots, &slot)) {
+		slots_wanted = 1;
+		if (slots_all)
+			count(slots_full);
+		return NULL;
+	}
+	l = loop_at(slot + 1);
+	if (!l)
+		return NULL;
+	th->slot = slot + 1;
+	scratch_reset(slot + 1);
+	th->own = 0;
+	th->foreign = 0;
+	th->wait_file = class == WIRE_WAIT_POLL ? 0 : file_of(task, fd);
+	l->serial = next_serial();
+	l->pid = task->tgid;
+	l->tid = task->pid;
+	l->parent = task->real_parent->tgid;
+	l->nstid = tid_in_namespace(task);
+	l->fsbase = task->thread.fsbase;
+	l->wait_class = class;
+	l->wait_fd = fd;
+	l->since_ns = now;
+	l->until_ns = now;
+	l->state = WIRE_LIVE;
+	leader = thread_of(task->group_leader);
+	if (leader && class != WIRE_WAIT_POLL) {
+		leader->has_epoll = 1;
+		if (leader->guessed && leader != th)
+			guess_undo(leader, now);
+	}
+	loop_announce(task, l, slot + 1, now);
+	return l;
 }
 
 #endif

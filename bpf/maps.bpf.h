@@ -20,8 +20,8 @@ struct thread {
 	__u32 cand_seen;
 	__u32 own, foreign; /* entries of the loop's wait, of another one */
 	__u32 has_epoll;    /* group leader: the process has a loop with a descriptor */
-	__u32 pad;
-	__u64 wait_file; /* struct file behind the wait's descriptor */
+	__u32 guessed;      /* a loop by hung.bpf.h: it has not been seen to wait yet */
+	__u64 wait_file;    /* struct file behind the wait's descriptor */
 };
 
 /* Settings: user space assigns them whole before loading, the verifier folds them. */
@@ -55,6 +55,9 @@ struct {
 	__type(key, __u32);
 	__type(value, struct wire_loop);
 } loops __weak SEC(".maps");
+
+/* Set by user space: life_iter looks for loops that are blocked in a call (hung.bpf.h). */
+volatile __u32 look_hung __weak = 0;
 
 /* Set by the probes when a loop found no slot: user space makes more of them ready. */
 volatile __u32 slots_wanted __weak = 0;

@@ -3,7 +3,8 @@
  * pywalk.h: walks the Python frames of a thread, innermost first.
  *
  * Pure C over one shimmed read: read_user(dst, size, address) returns 0 or
- * negative, and never blocks. The kernel side maps it to
+ * negative, and never blocks; where it needs to be told whose memory, it is
+ * pywalk_read(source, dst, size, address). The kernel side maps it to
  * bpf_probe_read_user and walk_each() to bpf_loop, so that the verifier looks
  * at one frame instead of 256; the unit tests read a made-up memory image. One
  * read per frame. Judges nothing and names nothing: which frames are shims, and
@@ -18,19 +19,24 @@
 
 #define PYWALK_WORDS 16 /* a frame's first 128 bytes */
 
+#ifndef pywalk_read
+#define pywalk_read(source, dst, size, address) read_user(dst, size, address)
+#endif
+
 /* Offsets come from outside; the mask also proves the bound to the verifier. */
 static inline __u64 pywalk_word(const __u64 *words, __u32 offset)
 {
 	return words[(offset >> 3) & (PYWALK_WORDS - 1)];
 }
 
-static inline __u64 pywalk_head(const struct wire_python *py, __u64 tstate)
+static inline __u64 pywalk_head(const struct wire_python *py, __u64 tstate, void *source)
 {
 	__u64 head = 0;
 
-	if (read_user(&head, sizeof(head), tstate + py->tstate_frame))
+	(void)source;
+	if (pywalk_read(source, &head, sizeof(head), tstate + py->tstate_frame))
 		return 0;
-	if (py->cframe && head && read_user(&head, sizeof(head), head + py->cframe_frame))
+	if (py->cframe && head && pywalk_read(source, &head, sizeof(head), head + py->cframe_frame))
 		return 0;
 	return head;
 }
@@ -63,7 +69,8 @@ static inline void pywalk_frame(const struct wire_python *py, const __u64 *words
 struct pywalk {
 	const struct wire_python *py;
 	struct wire_stack *stack;
-	__u64 frame; /* to be read next; 0: the end was reached */
+	void *source; /* as pywalk_read takes it */
+	__u64 frame;  /* to be read next; 0: the end was reached */
 	__u32 size;
 	__u32 fault;
 	__u64 words[PYWALK_WORDS];
@@ -76,7 +83,7 @@ static long pywalk_step(__u32 i, struct pywalk *walk)
 
 	if (i >= WIRE_FRAMES || size > sizeof(walk->words) || !walk->frame)
 		return 1;
-	if (read_user(walk->words, size, walk->frame)) {
+	if (pywalk_read(walk->source, walk->words, size, walk->frame)) {
 		walk->fault = 1;
 		return 1;
 	}
@@ -87,19 +94,25 @@ static long pywalk_step(__u32 i, struct pywalk *walk)
 }
 
 /* Fills stack->python, n_python and the flags of its head. */
-static inline void pywalk(const struct wire_python *py, __u64 tstate, struct wire_stack *stack)
+static inline void pywalk_of(const struct wire_python *py, __u64 tstate, struct wire_stack *stack,
+			     void *source)
 {
-	struct pywalk walk = { .py = py, .stack = stack, .size = py->frame_size };
+	struct pywalk walk = { .py = py, .stack = stack, .source = source, .size = py->frame_size };
 
 	if (walk.size > sizeof(walk.words))
 		walk.size = sizeof(walk.words);
 	stack->n_python = 0;
-	walk.frame = pywalk_head(py, tstate);
+	walk.frame = pywalk_head(py, tstate, source);
 	walk_each(WIRE_FRAMES, pywalk_step, &walk);
 	if (walk.fault)
 		stack->head.flags |= WIRE_STACK_FAULT;
 	else if (walk.frame)
 		stack->head.flags |= WIRE_STACK_CUT;
+}
+
+static inline void pywalk(const struct wire_python *py, __u64 tstate, struct wire_stack *stack)
+{
+	pywalk_of(py, tstate, stack, NULL);
 }
 
 #endif

@@ -91,6 +91,8 @@ static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scrat
 		    scratch->n_sent < SENT_LIMIT;
 
 	s->head.flags &= ~WIRE_STACK_PENDING;
+	if (s->head.flags & WIRE_STACK_ASLEEP) /* its memory has moved on: the leaf alone is sure */
+		s->regs[WIRE_REG_SP] = 0;
 	s->head.now_ns = now;
 	s->blocked_ns = slice->blocked_ns;
 	s->stopped_ns = slice->stopped_ns;

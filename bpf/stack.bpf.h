@@ -106,7 +106,8 @@ static __noinline void stack_take(struct wire_stack *s, struct wire_loop *l, __u
 }
 
 /* As much as there is from the stack pointer on: the end of the stack's mapping may be near. */
-static __noinline void memory_take(struct wire_memory *m, const struct wire_stack *s)
+static __noinline __attribute__((unused)) void memory_take(struct wire_memory *m,
+							   const struct wire_stack *s)
 {
 	__u64 at = s->regs[WIRE_REG_SP];
 	__u32 rest = PAGE_BYTES - (at & (PAGE_BYTES - 1)), n = WIRE_MEMORY_MAX;

@@ -74,6 +74,7 @@ static __noinline void rebind(struct task_struct *task, struct thread *th, struc
 {
 	l->wait_class = class;
 	l->wait_fd = fd;
+	th->guessed = 0;
 	th->wait_file = file_of(task, fd);
 	th->own = 0;
 	th->foreign = 0;
@@ -103,7 +104,8 @@ static __noinline void foreign_wait(struct task_struct *task, struct thread *th,
 		th->foreign = 0;
 	th->cand_fd = fd;
 	th->foreign++;
-	if (file_of(task, l->wait_fd) != th->wait_file || th->foreign > FOREIGN_LIMIT + 4 * th->own)
+	if (th->guessed || file_of(task, l->wait_fd) != th->wait_file ||
+	    th->foreign > FOREIGN_LIMIT + 4 * th->own)
 		rebind(task, th, l, class, fd);
 }
 
@@ -139,6 +141,7 @@ static __always_inline int gate(__s64 nr, const __u64 *args)
 		candidate(task, th, class, args[0]);
 	} else if (wait_is_own(l, class, args[0])) {
 		th->own++;
+		th->guessed = 0;
 		if (!poll_demoted(task, th, l))
 			turn_next(task, th, l);
 	} else {

@@ -55,6 +55,7 @@ enum wire_stack_flag {
 	WIRE_STACK_NO_TSTATE = 4, /* thread state not known (yet) */
 	WIRE_STACK_PENDING = 8,   /* the slice has not ended */
 	WIRE_STACK_GC = 16,       /* garbage was being collected */
+	WIRE_STACK_ASLEEP = 32,   /* began before we came: only its registers were taken */
 };
 
 /* The file behind a descriptor, out of the kernel's structures when a call blocked on it. */
@@ -89,7 +90,8 @@ struct wire_stack {
 	__u64 args[3];
 	__u64 task;   /* current greenlet or task object; 0: not known */
 	__u64 stop;   /* its stack_stop: frames from there on are another's; 0: not known */
-	__u64 holder; /* call GIL: thread state that held it. WIRE_HOLDER: whose frames these are */
+	__u64 holder; /* call GIL: thread state that held it. WIRE_HOLDER: whose frames these are.
+		       * ASLEEP: its own, for the namer; 0: not known */
 	__u32 owner;  /* futex: the word 8 bytes on, where a pthread mutex keeps its owner's tid */
 	__u32 waker_pid; /* slice: who woke it; 0: not seen */
 	__u32 waker_tid;

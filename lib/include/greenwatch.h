@@ -175,8 +175,9 @@ struct gw_stall {
 	uint32_t pid, tid;
 	uint64_t at_ns; /* begin of the turn */
 	uint64_t duration_ns;
-	bool open; /* still going on; duration_ns is its age */
-	bool cut;  /* ended by exit or exec of the process */
+	bool open;     /* still going on; duration_ns is its age */
+	bool cut;      /* ended by exit or exec of the process */
+	bool underway; /* had begun before the run: at_ns is 0, how long before is an estimate */
 	enum gw_cause cause;
 	const char *why;       /* one sentence with the figures */
 	uint32_t site;         /* index of its site in the report */

@@ -22,6 +22,10 @@ void pytask_attach(struct proc *proc);
 /* Fills out->aim, why and pending; what cannot be had stays 0. */
 void pyaim(struct proc *proc, const struct pythread *thread, struct namer_got_thread *out);
 
+/* pyasleep.c: fills in the frames and the task of a thread that sleeps; stack->holder is its thread
+ * state. */
+void pyasleep(struct proc *proc, struct wire_stack *stack);
+
 /* After the stack's frames have been added. */
 void pytask_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
 

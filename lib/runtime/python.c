@@ -248,8 +248,12 @@ void python_name(struct proc *proc, const struct wire_stack *given,
 		 const struct wire_memory *memory, struct frames *out)
 {
 	struct wire_stack stack = *given;
-	bool circle = cut_circle(&stack);
+	bool circle;
 
+	if (proc->python && stack.head.flags & WIRE_STACK_PENDING &&
+	    stack.head.flags & WIRE_STACK_ASLEEP)
+		pyasleep(proc, &stack);
+	circle = cut_circle(&stack);
 	if (!stack.n_python || !proc->python)
 		native_name(proc, &stack, memory, out);
 	else

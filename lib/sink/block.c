@@ -13,7 +13,7 @@
 #include "sink/text.h"
 
 #define SHOWN     12  /* frames of a block */
-#define CHOSEN    512 /* that it is made of */
+#define CHOSEN    640 /* that it is made of */
 #define NAME_MOST 44  /* columns of the name before the place */
 #define INDENT    "         "
 
@@ -295,6 +295,8 @@ void text_block(const struct gw_sink *sink, const struct gw_report *report,
 		print_waits(sink, stall);
 	if (!format_charged(stall->cause))
 		fputs(INDENT "the machine's doing: not charged to the program\n", sink->to);
+	if (stall->underway)
+		fputs(INDENT "began before greenwatch: how long before is an estimate\n", sink->to);
 	if (stall->cut)
 		fputs(INDENT "cut short: the process ended or executed another image\n", sink->to);
 	text_advice(sink, &stall->advice);

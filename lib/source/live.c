@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -300,6 +301,22 @@ static int iterate(struct live *live)
 	return err;
 }
 
+/* Again with more slots, as long as some loop found none. hung: as hung.bpf.h does, which compares
+ * times with that at which this thread got on the CPU: so it gets on now. */
+static int look(struct live *live, bool hung)
+{
+	const struct timespec least = { .tv_nsec = 1 };
+	int err;
+
+	live->skel->bss->look_hung = hung;
+	do {
+		live_room(live, 0);
+		nanosleep(&least, NULL);
+		err = iterate(live);
+	} while (!err && live->skel->bss->slots_wanted && !live->skel->bss->slots_all);
+	return err;
+}
+
 int live_attach(struct live *live, uint32_t pid)
 {
 	int map = bpf_map__fd(live->skel->maps.wanted), err;
@@ -307,10 +324,9 @@ int live_attach(struct live *live, uint32_t pid)
 
 	if (bpf_map_update_elem(map, &pid, &one, BPF_ANY))
 		return -errno;
-	do {
-		live_room(live, 0);
-		err = iterate(live);
-	} while (!err && live->skel->bss->slots_wanted && !live->skel->bss->slots_all);
+	err = look(live, false);
+	if (!err)
+		err = look(live, true);
 	bpf_map_delete_elem(map, &pid);
 	return err;
 }

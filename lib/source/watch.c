@@ -99,8 +99,9 @@ static int take_record(void *ctx, const struct wire_head *record, size_t size)
 }
 
 /* The slice in progress, out of w->scratch: nothing when the thread runs. */
-static int tell_pending(struct watch *w, const struct wire_turn *turn, uint64_t now)
+static int tell_pending(struct watch *w, uint32_t slot, const struct wire_turn *turn, uint64_t now)
 {
+	const struct wire_aim *aim = slots_aim(w->slots, slot);
 	struct wire_scratch *scratch = w->scratch;
 	uint32_t i = (scratch->best ^ 1) & 1;
 	struct wire_stack *pending = &scratch->slice[i];
@@ -112,6 +113,8 @@ static int tell_pending(struct watch *w, const struct wire_turn *turn, uint64_t 
 	pending->head.now_ns = now;
 	pending->blocked_ns = turn->off == WIRE_BLOCKED ? now - turn->off_ns : 0;
 	pending->stopped_ns = turn->off == WIRE_STOPPED ? now - turn->off_ns : 0;
+	if (pending->head.flags & WIRE_STACK_ASLEEP && aim->serial == pending->serial)
+		pending->holder = aim->tstate;
 	scratch->memory[i].head.size = WIRE_MEMORY_BASE + scratch->memory[i].n;
 	keep_memory(w, &scratch->memory[i].head);
 	return watch_hand_out(w, pending);
@@ -131,7 +134,7 @@ static int name_early(struct watch *w, uint32_t slot, uint64_t now)
 	    turn.off != WIRE_BLOCKED || now < turn.off_ns)
 		return 0;
 	seat->named_ns = turn.off_ns;
-	return tell_pending(w, &turn, now);
+	return tell_pending(w, slot, &turn, now);
 }
 
 static int tell_open(struct watch *w, uint32_t slot, const struct wire_turn *turn, uint64_t now)
@@ -149,7 +152,7 @@ static int tell_open(struct watch *w, uint32_t slot, const struct wire_turn *tur
 	open.head.flags = w->ending;
 	memcpy(open.waits, scratch->waits, sizeof(open.waits));
 	memcpy(open.rivals, scratch->rivals, sizeof(open.rivals));
-	err = tell_pending(w, turn, now);
+	err = tell_pending(w, slot, turn, now);
 	return err ? err : watch_hand_out(w, &open);
 }
 
@@ -303,13 +306,43 @@ static int watch_fd(const struct source *source)
 	return ((const struct watch *)source)->epoll;
 }
 
+/* Does the thread still sleep in the call that the stack is of? */
+static bool is_asleep(const struct watch *w, const struct wire_stack *stack)
+{
+	for (uint32_t slot = 0; slot < LOOPS; slot++) {
+		const struct wire_loop *loop = slots_peek(w->slots, slot);
+
+		if (w->seats[slot].serial == stack->serial)
+			return loop->turn.off_ns == stack->off_ns && loop->turn.off != WIRE_ON;
+	}
+	return false;
+}
+
+/* What was read of a thread that slept is good if it has slept all the time; else the leaf is. */
+static int names_asleep(struct watch *w, const struct wire_stack *stack,
+			const struct wire_names **out)
+{
+	struct wire_stack leaf = *stack;
+	int err = namer_stack(w->namer, stack, NULL, out);
+
+	if (err || is_asleep(w, stack))
+		return err;
+	leaf.regs[WIRE_REG_SP] = 0;
+	leaf.holder = 0;
+	return namer_stack(w->namer, &leaf, NULL, out);
+}
+
 static int watch_names(struct source *source, const struct wire_stack *stack,
 		       const struct wire_names **out)
 {
 	struct watch *w = watch_of(source);
 	bool paired = w->memory->serial == stack->serial && w->memory->off_ns == stack->off_ns;
-	int err = namer_stack(w->namer, stack, paired ? w->memory : NULL, out);
+	int err;
 
+	if (stack->head.flags & WIRE_STACK_ASLEEP && stack->head.flags & WIRE_STACK_PENDING)
+		err = names_asleep(w, stack, out);
+	else
+		err = namer_stack(w->namer, stack, paired ? w->memory : NULL, out);
 	w->memory->n = 0;
 	return err;
 }

@@ -64,6 +64,19 @@ static void end(void)
 	free(output);
 }
 
+Test(json, a_stall_that_had_begun_before_the_run_says_so)
+{
+	cJSON *doc;
+
+	begin("json");
+	sample.stalls[0].underway = true;
+	doc = document();
+	cr_assert(cJSON_IsTrue(at(doc, "stalls/0/underway")));
+	cr_assert_null(at(doc, "stalls/1/underway"));
+	cJSON_Delete(doc);
+	end();
+}
+
 Test(json, stacks_that_are_not_whole_are_counted_by_reason)
 {
 	cJSON *doc;

@@ -56,6 +56,7 @@ struct scene {
 	struct wire_stack stack;
 	struct wire_memory memory;
 	const struct wire_names *names;
+	uint64_t tstate;
 	unsigned int minor;
 };
 
@@ -95,7 +96,8 @@ static void begin(struct scene *scene, const char *python, const char *depth)
 	cr_assert_eq(sscanf(scene->look.version, "3.%u", &scene->minor), 1);
 	cr_assert_eq(namer_thread(scene->namer, pid, pid, scene->target.ident, &aim), 0);
 	cr_assert_eq(target_stack(&scene->target, &scene->stack, &scene->memory), 0);
-	pywalk(&scene->look.layout, aim.aim.tstate, &scene->stack);
+	scene->tstate = aim.aim.tstate;
+	pywalk(&scene->look.layout, scene->tstate, &scene->stack);
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	cr_assert_eq(namer_stack(scene->namer, &scene->stack, &scene->memory, &scene->names), 0);
 	if (getenv("SHOW")) {
@@ -273,6 +275,48 @@ Test(stacks, native_frames_beyond_the_limit_leave_a_marker_and_all_python_frames
 static void name_again(struct scene *scene)
 {
 	cr_assert_eq(namer_stack(scene->namer, &scene->stack, &scene->memory, &scene->names), 0);
+}
+
+static void fall_asleep(struct scene *scene, uint64_t tstate)
+{
+	scene->stack.n_python = 0;
+	scene->stack.head.flags = WIRE_STACK_PENDING | WIRE_STACK_ASLEEP | WIRE_STACK_NO_TSTATE;
+	scene->stack.holder = tstate;
+	cr_assert_eq(namer_stack(scene->namer, &scene->stack, NULL, &scene->names), 0);
+}
+
+ParameterizedTestParameters(stacks, one_of_a_thread_asleep_is_as_whole_as_one_that_was_taken)
+{
+	static struct interpreter list[32];
+
+	return cr_make_param_array(struct interpreter, list, interpreters(list, 32, NULL));
+}
+
+ParameterizedTest(struct interpreter *python, stacks,
+		  one_of_a_thread_asleep_is_as_whole_as_one_that_was_taken)
+{
+	static unsigned char taken[64 * 1024];
+	struct scene scene;
+	size_t size;
+
+	begin(&scene, python->path, "200");
+	size = scene.names->head.size;
+	memcpy(taken, scene.names, size);
+	fall_asleep(&scene, scene.tstate);
+	cr_expect_eq(scene.names->head.size, size);
+	cr_expect_eq(memcmp(scene.names, taken, size), 0);
+	end(&scene);
+}
+
+Test(stacks, a_thread_state_that_is_none_is_not_followed)
+{
+	struct scene scene;
+
+	begin(&scene, "/usr/bin/python3", "5");
+	fall_asleep(&scene, scene.tstate + 64);
+	cr_expect_eq(count(&scene, GW_FRAME_PYTHON), 0);
+	cr_expect_gt(count(&scene, GW_FRAME_NATIVE), 10);
+	end(&scene);
 }
 
 Test(stacks, frames_that_come_round_again_are_there_once_and_said)
