@@ -27,7 +27,7 @@ SCHEMA  := $(O)/schema.h
 LIB_A   := $(O)/libgreenwatch.a
 LIB_SO  := $(O)/libgreenwatch.so.0
 BIN     := $(O)/greenwatch
-BENCH   := $(addprefix $(O)/bench/,empty_gate.bpf.o empty_gate bystander echo_load)
+BENCH   := $(addprefix $(O)/bench/,empty_gate.bpf.o empty_gate bystander echo_load object.so)
 
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch-enum \
           $(if $(CI),-Werror)
@@ -173,6 +173,14 @@ $(O)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O2 -Wall -Wextra -std=gnu11 $< -o $@ -lbpf
 
+$(O)/bench/%.so: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -g -O2 -Wall -shared -fPIC -o $@ $<
+
+## bench-stall: what one stall costs: its thread, the time until it is named, the namer's memory (root)
+bench-stall: $(BIN) $(BENCH)
+	$(Q)$(PYTHON) -B tests/bench/bench.py --greenwatch $(BIN) --build $(O)/bench --assert stall_cost stall_names namer_rss
+
 ## bench: what watching costs (root, ten minutes, a quiet machine)
 bench: $(BIN) $(BENCH)
 	$(Q)$(PYTHON) -B tests/bench/bench.py --greenwatch $(BIN) --build $(O)/bench --assert
@@ -200,4 +208,4 @@ help:
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT:=.d)
 
-.PHONY: all deps deps-demo demo check test test-sanitized e2e lab vm vm-fetch lint format golden docs-causes bench install clean help
+.PHONY: all deps deps-demo demo check test test-sanitized e2e lab vm vm-fetch lint format golden docs-causes bench bench-stall install clean help

@@ -3,7 +3,8 @@
 
     bench.py [MEASURE...] [--quick] [--assert] [--json FILE] [--markdown] [--from FILE]
 
-Measures: echo_gevent echo_asyncio bystander cost startup; all of them by default. Needs
+Measures: echo_gevent echo_asyncio bystander cost startup stall_cost stall_names
+namer_rss; all of them by default. Needs
 root, two CPUs and a quiet machine: the rows "again / unwatched" say how quiet it was.
 Everything is on loopback and bounded in time; nothing is left behind, also after ^C.
 """
@@ -136,6 +137,35 @@ def startup_rows(taken):
                 spread(taken["ms"], "{:.0f}"), "<= 300", median <= 300)]
 
 
+def stall_cost_rows(taken):
+    """What watching adds to the CPU time of the thread that stalls, round by round, in µs."""
+    rounds = taken["rounds"]
+    added = {s: [(r[s] - r["a"]) / 1e3 for r in rounds] for s in ("a2", "c")}
+    mid = {s: statistics.median(values) for s, values in added.items()}
+    return [
+        Row("a stall, unwatched: µs of CPU of its thread",
+            f"{statistics.median(r['a'] for r in rounds) / 1e3:.0f}"),
+        Row("a stall: µs added by nothing, again", f"{mid['a2']:+.1f}", spread(added["a2"], "{:+.1f}")),
+        Row("a stall: µs added by greenwatch", f"{mid['c']:+.1f}", spread(added["c"], "{:+.1f}"),
+            "<= +50", mid["c"] <= 50),
+    ]
+
+
+def stall_names_rows(taken):
+    ms = [ns / 1e6 for ns in taken["ns"]]
+    worst = statistics.quantiles(ms, n=100, method="inclusive")[98]
+    return [
+        Row("a stall: ms from its end until it is told by name", f"{statistics.median(ms):.1f}", spread(ms, "{:.1f}")),
+        Row("the same, p99", f"{worst:.1f}", f"of {len(ms)}", "<= 50", worst <= 50),
+        Row("of these with an application frame", f"{taken['named']:.3f}", "", ">= 0.95", taken["named"] >= 0.95),
+    ]
+
+
+def namer_rss_rows(taken):
+    rss = taken["peak_rss"] / 1e6
+    return [Row(f"namer, {taken['mapped']} objects mapped: peak RSS, MB", f"{rss:.1f}", "", "<= 64", 0 < rss <= 64)]
+
+
 def rows_of(results):
     """Every row of the table, in the order the measures were taken."""
     rows = []
@@ -150,6 +180,12 @@ def rows_of(results):
             rows += cost_rows(taken)
         elif name == "startup":
             rows += startup_rows(taken)
+        elif name == "stall_cost":
+            rows += stall_cost_rows(taken)
+        elif name == "stall_names":
+            rows += stall_names_rows(taken)
+        elif name == "namer_rss":
+            rows += namer_rss_rows(taken)
     return rows
 
 
@@ -241,6 +277,7 @@ def options():
     add("--calls", type=int, default=500000, help="per loop of the bystander")
     add("--cost-seconds", type=float, default=10)
     add("--starts", type=int, default=7)
+    add("--stalls", type=int, default=10, help="per round of stall_cost, and times that of stall_names")
     add("--quick", action="store_true", help="a smoke test: few and short rounds, no evidence")
     add("--assert", dest="judge", action="store_true", help="exit 1 if a target is broken")
     add("--json", metavar="FILE", help="write the raw results")
@@ -250,7 +287,7 @@ def options():
     for name in set(opts.measures) - set(MEASURES):
         parser.error(f"no measure is called {name}; there are: {' '.join(MEASURES)}")
     if opts.quick:
-        opts.rounds, opts.seconds, opts.cost_seconds, opts.starts = 3, 0.5, 2, 3
+        opts.rounds, opts.seconds, opts.cost_seconds, opts.starts, opts.stalls = 3, 0.5, 2, 3, 6
     if opts.rounds < 1 or not 0 < opts.cost_seconds <= 60 or not 0 < opts.seconds <= 60:
         parser.error("--rounds from 1 on, --seconds and --cost-seconds up to 60")
     return opts

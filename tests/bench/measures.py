@@ -12,6 +12,7 @@ import os
 import signal
 import time
 
+import stalls
 from procs import Child, Trouble, family_cpu_ns, family_peak_rss, sleeps
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -192,4 +193,7 @@ MEASURES = {
     "bystander": bystander,
     "cost": cost,
     "startup": startup,
+    "stall_cost": stalls.stall_cost,
+    "stall_names": stalls.stall_names,
+    "namer_rss": stalls.namer_rss,
 }

@@ -21,14 +21,14 @@ class Trouble(Exception):
 class Child:
     """A process whose lines on one stream can be waited for; use it in a `with`."""
 
-    def __init__(self, argv, stream="stdout", cpu=None, ends_on=signal.SIGTERM):
+    def __init__(self, argv, stream="stdout", cpu=None, ends_on=signal.SIGTERM, pass_fds=()):
         self.name = os.path.basename(argv[0])
         self.ends_on = ends_on
         self.lines = []  # (monotonic ns, text)
         self.closed = False
         self.news = threading.Condition()
         self.began_ns = time.monotonic_ns()
-        self.popen = start(argv, stream)
+        self.popen = start(argv, stream, pass_fds)
         self.pid = self.popen.pid
         pin(self.pid, cpu)
         self.reader = threading.Thread(target=self.read, args=(stream,), daemon=True)
@@ -104,7 +104,7 @@ class Child:
         return on_time
 
 
-def start(argv, stream):
+def start(argv, stream, pass_fds):
     """A session of its own, so that ^C reaches the bench alone and it cleans up in order."""
     null, pipe = subprocess.DEVNULL, subprocess.PIPE
     try:
@@ -114,6 +114,7 @@ def start(argv, stream):
             stdout=pipe if stream == "stdout" else null,
             stderr=pipe if stream == "stderr" else None,
             start_new_session=True,
+            pass_fds=pass_fds,
             text=True,
             errors="replace",
         )
