@@ -65,7 +65,8 @@ static __always_inline __u64 hung_since(struct task_struct *task, __u64 now)
 	return task->sched_info.last_arrival && since < now ? now - since : now;
 }
 
-static __always_inline void hung_slice(struct task_struct *task, struct wire_loop *l, __u32 slot)
+static __always_inline void hung_slice(struct task_struct *task, struct wire_loop *l, __u32 slot,
+				       __u64 now)
 {
 	struct wire_scratch *scratch = scratch_at(slot);
 	struct wire_stack *s;
@@ -76,13 +77,9 @@ static __always_inline void hung_slice(struct task_struct *task, struct wire_loo
 	i = scratch_spare(scratch);
 	s = &scratch->slice[i];
 	stack_take(s, l, slot, task);
-	s->head.kind = WIRE_SLICE;
-	s->head.flags |= WIRE_STACK_PENDING | WIRE_STACK_ASLEEP;
+	stack_pending(s, l, now);
+	s->head.flags |= WIRE_STACK_ASLEEP;
 	s->off_ns = l->turn.off_ns;
-	s->off = l->turn.off;
-	s->call = l->turn.call;
-	__builtin_memcpy(s->args, l->turn.args, sizeof(s->args));
-	s->weight_ns = 0;
 	fd_take(&s->fd, task, s->call, s->args[0]);
 	scratch->memory[i].serial = s->serial;
 	scratch->memory[i].off_ns = s->off_ns;
@@ -105,7 +102,7 @@ static __always_inline void hung_begin(struct task_struct *task, struct wire_loo
 	l->turn.args[1] = regs->si;
 	l->turn.args[2] = regs->dx;
 	l->turn.off = WIRE_BLOCKED;
-	hung_slice(task, l, slot);
+	hung_slice(task, l, slot, now);
 	loop_write_end(l);
 }
 

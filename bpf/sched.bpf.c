@@ -96,18 +96,7 @@ static __noinline void slice_begin(struct task_struct *task, struct wire_loop *l
 	s->off_ns = now;
 	stack_take(s, l, slot, task);
 	memory_take(&scratch->memory[i], s);
-	s->head.flags |= WIRE_STACK_PENDING;
-	s->head.kind = WIRE_SLICE;
-	s->head.now_ns = now;
-	s->off = l->turn.off;
-	s->call = l->turn.call;
-	s->args[0] = l->turn.args[0];
-	s->args[1] = l->turn.args[1];
-	s->args[2] = l->turn.args[2];
-	s->blocked_ns = 0;
-	s->runqueue_ns = 0;
-	s->stopped_ns = 0;
-	s->weight_ns = 0;
+	stack_pending(s, l, now);
 	fd_take(&s->fd, task, s->call, s->args[0]);
 	if (s->call == CALL_FUTEX)
 		slice_lock(l, scratch, s, aim_of(l, slot), now);

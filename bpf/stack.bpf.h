@@ -105,6 +105,24 @@ static __noinline void stack_take(struct wire_stack *s, struct wire_loop *l, __u
 		s->head.flags |= WIRE_STACK_NO_TSTATE;
 }
 
+/* What is known of a slice when it begins, beside its stack. */
+static __always_inline void stack_pending(struct wire_stack *s, const struct wire_loop *l,
+					  __u64 now)
+{
+	s->head.flags |= WIRE_STACK_PENDING;
+	s->head.kind = WIRE_SLICE;
+	s->head.now_ns = now;
+	s->off = l->turn.off;
+	s->call = l->turn.call;
+	s->args[0] = l->turn.args[0];
+	s->args[1] = l->turn.args[1];
+	s->args[2] = l->turn.args[2];
+	s->blocked_ns = 0;
+	s->runqueue_ns = 0;
+	s->stopped_ns = 0;
+	s->weight_ns = 0;
+}
+
 /* As much as there is from the stack pointer on: the end of the stack's mapping may be near. */
 static __noinline __attribute__((unused)) void memory_take(struct wire_memory *m,
 							   const struct wire_stack *s)

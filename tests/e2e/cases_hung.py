@@ -12,6 +12,7 @@ class Hung(Case):
         self.assertIn("still going on", told.text)
         self.assertIsNone(app.out.find("^END "), "told of when it was over")
         watching.line("out", "began before greenwatch")
+        app.do("go")
         span = app.span("hang_here")
         done = stop(watching)
         self.assert_done(done)
@@ -46,7 +47,7 @@ class Hung(Case):
         self.assertEqual((wait["call"], wait["peer"]["kind"]), ("recvfrom", "unix"))
 
     @alone
-    def test_a_greenlet_that_had_begun_to_sleep_is_named(self):
+    def test_a_greenlet_that_was_blocked_already_is_named(self):
         stall, report, _ = self.hung("gevent")
         self.assertEqual(self.names(report, stall, "python")[:2], ["hang_here", "with_gevent.<locals>.work"])
         self.assertIn("worker-of-mine", str(stall["tasks"]))

@@ -1,10 +1,10 @@
 """An event loop that is blocked already when it says READY, in one of several ways:
 
-    hung.py sleep|recv           asyncio, in time.sleep or in a read from a socket that nobody writes to in time
-    hung.py gevent               gevent, a greenlet in time.sleep
+    hung.py sleep|recv           asyncio, in time.sleep, or in a read from a socket until there is a line on stdin
+    hung.py gevent               gevent, a greenlet in such a read
     hung.py thread               the main thread sleeps, a thread has a loop and is on the CPU until there is a line on stdin
 
-It says `BEGIN ns function` and READY, is blocked for HOLD_S, and says `END ns function` in the turn after. It ends when
+It says `BEGIN ns function` and READY, is blocked, and says `END ns function` in the turn after. It ends when
 stdin ends.
 """
 
@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-HOLD_S = 4
+HOLD_S = 10
 
 
 def say(*words):
@@ -31,15 +31,13 @@ def begin():
 
 def hang_here(kind):
     ours, theirs = socket.socketpair()
-    writer = subprocess.Popen(["sh", "-c", f"sleep {HOLD_S}; echo x"], stdout=theirs, stdin=subprocess.DEVNULL)
+    writer = subprocess.Popen(["sh", "-c", "read line; echo x"], stdout=theirs)
     begin()
     if kind == "recv":
         ours.recv(1)
     else:
         time.sleep(HOLD_S)
-    end = time.monotonic_ns()
-    writer.wait()
-    return end
+    return time.monotonic_ns()
 
 
 async def aio(kind):
@@ -57,7 +55,7 @@ def with_gevent():
 
     def work():
         gevent.sleep(0.02)
-        end = hang_here("sleep")
+        end = hang_here("recv")
         gevent.sleep(0.01)
         say("END", end, "hang_here")
 
@@ -66,7 +64,9 @@ def with_gevent():
             gevent.sleep(0.01)
 
     gevent.spawn(beat)
-    gevent.Greenlet.spawn(work).name = "worker-of-mine"
+    worker = gevent.spawn(work)
+    worker.name = "worker-of-mine"
+    worker.join()
     gevent.os.tp_read(0, 1)
 
 
