@@ -31,6 +31,7 @@ struct report_loop {
 	struct gw_ledger time;
 	uint64_t lag_max_ns, lag_sum_ns, delay_max_ns, delay_sum_ns;
 	uint64_t stalls, stalled_ns;
+	uint64_t folded_calls, folded_ns; /* that found no place in the inventory */
 	uint64_t lag[HIST_BUCKETS], delay[HIST_BUCKETS];
 };
 
@@ -48,6 +49,16 @@ struct report_site {
 	uint32_t n_lengths;
 	uint32_t frame, stack;      /* GW_NONE: none */
 	const struct gw_peer *peer; /* NULL: none */
+	struct gw_advice advice;
+};
+
+/* Calls of one loop from one place, late or not. */
+struct report_call {
+	uint32_t loop;              /* GW_NONE: it is in the report no more */
+	const char *call, *class;   /* never NULL */
+	const struct gw_peer *peer; /* of the longest; NULL: none, or not known */
+	uint32_t frame, stack;      /* GW_NONE: not known */
+	uint64_t calls, total_ns, max_ns;
 	struct gw_advice advice;
 };
 
@@ -71,16 +82,18 @@ struct gw_report {
 	const char *tool, *id, *kernel, *arch, *host, *gate;
 	uint64_t start_ns, wall_ns, duration_ns, threshold_ns, period_ns;
 	uint32_t cpus;
+	bool calls_all; /* those that never slept are in the inventory too */
 	enum gw_ended ended;
 	/* tables; use the macros below */
-	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes;
+	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes, calls;
 	/* quality */
 	struct report_lost lost[REPORT_LOST];
 	uint64_t stalls_seen, stalls_folded, frames_seen, frames_nameless;
-	uint64_t loops_left_out; /* ended without a stall, their places reused */
-	uint64_t loops_lost;     /* found no place at all */
-	uint64_t stack_faults;   /* Python stacks that end early */
-	uint64_t repaired;       /* switch-ins never traced, made good */
+	uint64_t calls_rest, calls_rest_ns; /* calls that are in no row */
+	uint64_t loops_left_out;            /* ended without a stall, their places reused */
+	uint64_t loops_lost;                /* found no place at all */
+	uint64_t stack_faults;              /* Python stacks that end early */
+	uint64_t repaired;                  /* switch-ins never traced, made good */
 	uint64_t cpu_ns, rss_bytes, bpf_ns, bpf_runs;
 	uint32_t max_stalls;
 	struct report_memory *memory; /* arena, strings, look-ups: report.c's own */

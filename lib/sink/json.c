@@ -196,6 +196,8 @@ void json_report(struct json *json, const struct gw_report *report, bool stalls)
 	}
 	json_array_end(json);
 	json_array(json, "calls");
+	report_each (report, calls, struct report_call, call)
+		json_element(json, json_call(json, report, call));
 	json_array_end(json);
 	write_diagnosis(json, report);
 	json_item(json, "quality", json_quality(json, report));

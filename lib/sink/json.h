@@ -55,6 +55,13 @@ void json_ledger(struct json *json, cJSON *object, const struct gw_ledger *ledge
 void json_peer(struct json *json, cJSON *object, const struct gw_peer *peer);
 void json_advice(struct json *json, cJSON *object, const struct gw_advice *advice);
 
+/* "PID/TID" of a loop; nothing for GW_NONE. */
+void json_loop_id(struct json *json, cJSON *object, const char *key, const struct gw_report *report,
+		  uint32_t loop);
+
+/* Rows of the inventory (jsoncalls.c). */
+cJSON *json_call(struct json *json, const struct gw_report *report, const struct report_call *call);
+
 /* One stall (jsonstall.c). */
 cJSON *json_stall(struct json *json, const struct gw_report *report, const struct gw_stall *stall);
 

@@ -61,7 +61,7 @@ static cJSON *settings(struct json *json, const struct gw_report *report)
 	json_number(json, item, "threshold_ns", report->threshold_ns);
 	json_number(json, item, "warmup_ns", 0);
 	json_number(json, item, "sample_period_ns", report->period_ns);
-	json_text(json, item, "calls", "slept");
+	json_text(json, item, "calls", report->calls_all ? "all" : "slept");
 	return item;
 }
 
@@ -192,13 +192,27 @@ static cJSON *time_of(struct json *json, const struct report_loop *loop)
 	return item;
 }
 
-cJSON *json_loop(struct json *json, const struct report_loop *loop)
+static void put_id(struct json *json, cJSON *object, const char *key,
+		   const struct report_loop *loop)
 {
-	cJSON *item = cJSON_CreateObject();
 	char id[32];
 
 	snprintf(id, sizeof(id), "%" PRIu32 "/%" PRIu32, loop->pid, loop->tid);
-	json_text(json, item, "id", id);
+	json_text(json, object, key, id);
+}
+
+void json_loop_id(struct json *json, cJSON *object, const char *key, const struct gw_report *report,
+		  uint32_t loop)
+{
+	if (loop != GW_NONE)
+		put_id(json, object, key, report_loop(report, loop));
+}
+
+cJSON *json_loop(struct json *json, const struct report_loop *loop)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	put_id(json, item, "id", loop);
 	json_number(json, item, "pid", loop->pid);
 	json_number(json, item, "tid", loop->tid);
 	json_text(json, item, "thread_name", loop->comm);
@@ -307,6 +321,8 @@ cJSON *json_quality(struct json *json, const struct gw_report *report)
 			json_number(json, lost, report->lost[i].reason, report->lost[i].count);
 	}
 	json_number(json, item, "stalls_folded", report->stalls_folded);
+	json_number(json, item, "calls_folded", report->calls_rest);
+	json_number(json, item, "calls_folded_ns", report->calls_rest_ns);
 	if (report->frames_seen) {
 		double part = (double)report->frames_nameless / (double)report->frames_seen;
 		unsigned thousandths = part < 1 ? (unsigned)(part * 1000 + 0.5) : 1000;
