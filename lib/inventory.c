@@ -21,7 +21,8 @@
 struct seen {
 	struct wire_call_key key;
 	struct wire_call_sum sum;
-	uint32_t line; /* GW_NONE: its stack has not come */
+	uint32_t line;   /* GW_NONE: its stack has not come */
+	uint32_t family; /* of usage.h; GW_NONE: not known, or anybody's */
 };
 
 /* What is one thing to a reader. */
@@ -91,6 +92,7 @@ static int see(struct inventory *inventory, const struct wire_call_key *wire, st
 		return -ENOMEM;
 	(*out)->key = *wire;
 	(*out)->line = GW_NONE;
+	(*out)->family = GW_NONE;
 	return map_put(&inventory->seen_by_key, key, inventory->seen.count - 1);
 }
 
@@ -162,7 +164,7 @@ static int line_of(struct inventory *inventory, struct gw_report *report,
 }
 
 int inventory_stack(struct inventory *inventory, struct gw_report *report,
-		    const struct wire_stack *stack, const struct named *named)
+		    const struct wire_stack *stack, const struct named *named, uint32_t family)
 {
 	struct wire_call_key key = { .serial = stack->serial,
 				     .call = stack->call,
@@ -173,6 +175,9 @@ int inventory_stack(struct inventory *inventory, struct gw_report *report,
 
 	if (err || !seen)
 		return err;
+	/* the interpreter's own waits are one row, whoever was in them (bpf/site.h) */
+	if (stack->call >= 0)
+		seen->family = family;
 	if (seen->line == GW_NONE)
 		err = line_of(inventory, report, stack, named, &seen->line);
 	if (err || seen->line == GW_NONE)
@@ -205,6 +210,16 @@ int inventory_rows(struct inventory *inventory, const struct wire_calls *rows)
 			sum_add(&inventory->rest, &rows->rows[i].sum);
 	}
 	return 0;
+}
+
+void inventory_blocked(const struct inventory *inventory, uint64_t *blocked, uint32_t n)
+{
+	for (uint32_t i = 0; i < inventory->seen.count; i++) {
+		const struct seen *seen = seen_at(inventory, i);
+
+		if (seen->family < n)
+			blocked[seen->family] += seen->sum.total_ns;
+	}
 }
 
 static int by_total(const void *a, const void *b)

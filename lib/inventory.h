@@ -18,12 +18,15 @@ struct inventory;
 int inventory_new(struct inventory **out);
 void inventory_free(struct inventory *inventory);
 
-/* A stack with WIRE_STACK_TELLS, named. 0 or -ENOMEM. */
+/* A stack with WIRE_STACK_TELLS, named; family: of usage.h, GW_NONE: not known. 0 or -ENOMEM. */
 int inventory_stack(struct inventory *inventory, struct gw_report *report,
-		    const struct wire_stack *stack, const struct named *named);
+		    const struct wire_stack *stack, const struct named *named, uint32_t family);
 
 /* Rows as they stand in the kernel; later ones take the place of earlier ones. 0 or -ENOMEM. */
 int inventory_rows(struct inventory *inventory, const struct wire_calls *rows);
+
+/* Adds what the calls of each family took to its place in blocked[n]. */
+void inventory_blocked(const struct inventory *inventory, uint64_t *blocked, uint32_t n);
 
 /* Writes report->calls anew, the most time first. 0 or -ENOMEM. */
 int inventory_collect(const struct inventory *inventory, struct gw_report *report);

@@ -10,6 +10,7 @@
 #define REPORT_H
 
 #include "greenwatch.h"
+#include "base/hist.h"
 #include "bpf/wire.h"
 
 struct report_target {
@@ -62,6 +63,29 @@ struct report_call {
 	struct gw_advice advice;
 };
 
+#define REPORT_TREND  64 /* steps of a trend */
+#define REPORT_SPAWNS 4
+
+struct report_spawn {
+	uint32_t stack;
+	uint64_t cpu_ns; /* of those seen to come from there */
+};
+
+/* Tasks of one loop that run the same function. */
+struct report_task {
+	const char *name; /* never NULL */
+	enum gw_task_kind kind;
+	uint32_t loop;               /* GW_NONE: it is in the report no more */
+	uint32_t frame;              /* the function; GW_NONE: not known */
+	uint32_t family;             /* an id inside the run */
+	uint64_t samples, instances; /* that many different ones were seen at least */
+	uint64_t cpu_ns, blocked_ns, longest_ns, holds_ns, stalls;
+	uint64_t holds[HIST_BOUNDS + 1];
+	uint64_t trend[REPORT_TREND]; /* CPU time by trend_step_ns */
+	struct report_spawn spawns[REPORT_SPAWNS];
+	uint32_t n_spawns;
+};
+
 struct report_note {
 	const char *what, *why, *fix;
 };
@@ -85,10 +109,12 @@ struct gw_report {
 	bool calls_all; /* those that never slept are in the inventory too */
 	enum gw_ended ended;
 	/* tables; use the macros below */
-	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes, calls;
+	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes, calls,
+		tasks;
 	/* quality */
 	struct report_lost lost[REPORT_LOST];
 	uint64_t stalls_seen, stalls_folded, frames_seen, frames_nameless;
+	uint64_t trend_step_ns;             /* of the tasks' trends */
 	uint64_t calls_rest, calls_rest_ns; /* calls that are in no row */
 	uint64_t loops_left_out;            /* ended without a stall, their places reused */
 	uint64_t loops_lost;                /* found no place at all */

@@ -15,6 +15,7 @@
 #include <string.h>
 #include "collect.h"
 #include "inventory.h"
+#include "usage.h"
 #include "source/source.h"
 
 #define THRESHOLD_NS 100000000
@@ -27,6 +28,7 @@ struct gw {
 	struct tape *tape; /* being written; NULL: none */
 	struct stalls *stalls;
 	struct inventory *inventory;
+	struct usage *usage;
 	struct gw_report *report;
 	enum gw_ended ended;
 	uint64_t now_ns, late_ns; /* of the events; age of the oldest late turn */
@@ -48,10 +50,15 @@ static void say(void *ctx, int level, const char *line)
 /* A named stack goes to everybody it is news for. */
 static int hand_on(struct gw *gw, const struct wire_stack *stack, const struct named *named)
 {
+	uint32_t family = GW_NONE;
 	int err = 0;
 
-	if (stack->head.flags & WIRE_STACK_TELLS)
-		err = inventory_stack(gw->inventory, gw->report, stack, named);
+	if (stack->head.kind == WIRE_SAMPLE)
+		err = usage_sample(gw->usage, gw->report, stack, named);
+	if (!err && stack->head.flags & WIRE_STACK_TELLS)
+		err = usage_family(gw->usage, gw->report, stack->serial, named, &family);
+	if (!err && stack->head.flags & WIRE_STACK_TELLS)
+		err = inventory_stack(gw->inventory, gw->report, stack, named, family);
 	if (!err && !(stack->head.flags & WIRE_STACK_LIGHT))
 		err = stalls_stack(gw->stalls, stack, named);
 	return err;
@@ -64,8 +71,8 @@ static int on_stack(struct gw *gw, const struct wire_stack *stack)
 	struct named named;
 	int err;
 
-	if (stack->head.kind == WIRE_SAMPLE && stack->head.flags & WIRE_STACK_LIGHT)
-		return 0;
+	if (stack->head.kind == WIRE_SAMPLE && usage_knows(gw->usage, stack))
+		return usage_sample(gw->usage, gw->report, stack, NULL);
 	if (stalls_named(gw->stalls, stack, &named))
 		return hand_on(gw, stack, &named);
 	err = gw->source->ops->names(gw->source, stack, &names);
@@ -86,7 +93,11 @@ static int on_stall(struct gw *gw, const struct stall *stall)
 	int err;
 
 	blame(gw->report, stall, collect_runtime(gw->report, stall->serial), &verdict);
-	err = collect_stall(gw->report, stall, &verdict, gw->last, &out);
+	err = stall->open || !blame_is_on_task(verdict.cause)
+		      ? 0
+		      : usage_stall(gw->usage, gw->report, stall);
+	if (!err)
+		err = collect_stall(gw->report, stall, &verdict, gw->last, &out);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	gw->delivered++;
@@ -239,6 +250,8 @@ int gw_open(struct gw **out, const struct gw_opts *opts)
 	if (!err)
 		err = inventory_new(&gw->inventory);
 	if (!err)
+		err = usage_new(&gw->usage);
+	if (!err)
 		err = open_tape(gw);
 	if (!err)
 		err = open_source(gw);
@@ -293,8 +306,15 @@ static enum wire_ended wire_why(enum gw_ended why)
 
 static int bring_up_to_date(struct gw *gw)
 {
-	int err = inventory_collect(gw->inventory, gw->report);
+	uint32_t n = usage_families(gw->usage);
+	uint64_t *blocked = calloc(n + 1, sizeof(*blocked));
+	int err = blocked ? inventory_collect(gw->inventory, gw->report) : -ENOMEM;
 
+	if (!err)
+		inventory_blocked(gw->inventory, blocked, n);
+	if (!err)
+		err = usage_collect(gw->usage, gw->report, blocked);
+	free(blocked);
 	collect_sort(gw->report, gw->now_ns);
 	return err;
 }
@@ -373,6 +393,7 @@ void gw_close(struct gw *gw)
 	tape_finish(gw->tape);
 	stalls_free(gw->stalls);
 	inventory_free(gw->inventory);
+	usage_free(gw->usage);
 	if (gw->report)
 		collect_free(gw->report);
 	free(gw);

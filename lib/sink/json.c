@@ -199,6 +199,11 @@ void json_report(struct json *json, const struct gw_report *report, bool stalls)
 	report_each (report, calls, struct report_call, call)
 		json_element(json, json_call(json, report, call));
 	json_array_end(json);
+	json_array(json, "tasks");
+	report_each (report, tasks, struct report_task, task)
+		if (task->samples || task->blocked_ns || task->stalls)
+			json_element(json, json_task(json, report, task));
+	json_array_end(json);
 	write_diagnosis(json, report);
 	json_item(json, "quality", json_quality(json, report));
 }

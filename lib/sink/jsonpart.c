@@ -130,14 +130,12 @@ cJSON *json_target(struct json *json, const struct report_target *target)
 	return item;
 }
 
-static cJSON *histogram(struct json *json, const uint64_t *buckets, uint64_t sum_ns)
+cJSON *json_histogram(struct json *json, const uint64_t *counts, uint64_t sum_ns)
 {
 	cJSON *item = cJSON_CreateObject();
 	cJSON *bounds = cJSON_AddArrayToObject(item, "bounds_ns");
 	cJSON *list = cJSON_AddArrayToObject(item, "counts");
-	uint64_t counts[HIST_BOUNDS + 1];
 
-	hist_fold(buckets, counts);
 	for (int i = 0; i < HIST_BOUNDS; i++)
 		cJSON_AddItemToArray(bounds, json_number_item(hist_bounds_ns[i]));
 	for (int i = 0; i <= HIST_BOUNDS; i++)
@@ -146,6 +144,14 @@ static cJSON *histogram(struct json *json, const uint64_t *buckets, uint64_t sum
 		json_put(json, item, "counts", NULL);
 	json_number(json, item, "sum_ns", sum_ns);
 	return item;
+}
+
+static cJSON *histogram(struct json *json, const uint64_t *buckets, uint64_t sum_ns)
+{
+	uint64_t counts[HIST_BOUNDS + 1];
+
+	hist_fold(buckets, counts);
+	return json_histogram(json, counts, sum_ns);
 }
 
 static cJSON *lag(struct json *json, const uint64_t *buckets, uint64_t max_ns, uint64_t sum_ns)

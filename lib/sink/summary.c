@@ -306,6 +306,8 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 	err = print_sites(sink, report);
 	if (!err)
 		err = text_calls(sink, report);
+	if (!err)
+		err = text_users(sink, report);
 	print_notes(sink, report);
 	if (sink->opts.verbose && report->repaired)
 		fprintf(sink->to,
