@@ -12,6 +12,7 @@
 #include "site.h"
 
 #define TELL_PAUSE_NS 2000000 /* between two stacks of a loop: the namer needs a tenth of it */
+#define TELL_BURST    32      /* that many may come at once: a third of the ring */
 
 static __always_inline void call_fold(struct wire_loop *l, __u64 ns)
 {
@@ -30,6 +31,17 @@ static __always_inline struct wire_call_sum *call_row(const struct wire_call_key
 	return bpf_map_lookup_elem(&calls, key);
 }
 
+/* tell_ns runs ahead of the clock by a pause for each stack sent. */
+static __always_inline bool tell_now(struct wire_loop *l, __u64 now)
+{
+	__u64 from = l->tell_ns > now ? l->tell_ns : now;
+
+	if (from - now > TELL_BURST * TELL_PAUSE_NS)
+		return false;
+	l->tell_ns = from + TELL_PAUSE_NS;
+	return true;
+}
+
 /* The call s has taken ns. True: s->site is set, and s is to be sent. */
 static __noinline bool call_count(struct wire_loop *l, struct wire_stack *s, __u64 ns, __u64 now)
 {
@@ -46,10 +58,9 @@ static __noinline bool call_count(struct wire_loop *l, struct wire_stack *s, __u
 	row->total_ns += ns;
 	if (ns > row->max_ns)
 		row->max_ns = ns;
-	if ((row->told_ns && ns / 2 < row->told_ns) || now < l->tell_ns)
+	if ((row->told_ns && ns / 2 < row->told_ns) || !tell_now(l, now))
 		return false;
 	row->told_ns = ns ? ns : 1;
-	l->tell_ns = now + TELL_PAUSE_NS;
 	s->site = key.site;
 	s->head.flags |= WIRE_STACK_TELLS;
 	return true;

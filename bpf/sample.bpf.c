@@ -19,23 +19,32 @@ static __always_inline __u64 ran_at(const struct wire_loop *l, __u64 now)
 	return l->total.oncpu_ns + l->turn.ledger.oncpu_ns + turn_since(now, l->turn.last_ns);
 }
 
+/* Half a period to one and a half: what runs in step with the tick must not hide between samples.
+ */
+static __always_inline void light_next(struct wire_loop *l, __u64 ran)
+{
+	__u64 period = config.light_ns;
+
+	l->light_at = ran + period / 2;
+	if (period)
+		l->light_at += bpf_get_prandom_u32() % period;
+}
+
 /* What a sample taken now would be: its flags, and in *weight its share of the turn; -1: none is
  * due. Turns half way to late are looked at more closely. */
-static __always_inline int sample_due(struct wire_loop *l, __u64 now, __u64 *weight)
+static __always_inline int sample_due(struct wire_loop *l, __u64 now, __u64 ran, __u64 *weight)
 {
-	__u64 ran = ran_at(l, now);
-
 	*weight = 0;
 	if (turn_since(now, l->turn.began_ns) >= config.late_ns / 2) {
 		*weight = turn_sample(&l->turn, now, config.period_ns);
 		if (!*weight)
 			return -1;
-		l->light_ns = ran;
+		light_next(l, ran);
 		return 0;
 	}
-	if (turn_since(ran, l->light_ns) + TURN_EARLY_NS / 2 < config.light_ns)
+	if (ran + TURN_EARLY_NS / 2 < l->light_at)
 		return -1;
-	l->light_ns = ran;
+	light_next(l, ran);
 	if (turn_since(now, l->fresh_ns) < FRESH_NS)
 		return WIRE_STACK_LIGHT;
 	l->fresh_ns = now;
@@ -61,7 +70,7 @@ static __noinline void sample(struct task_struct *task, struct thread *th)
 	struct wire_loop *l = loop_at(th->slot);
 	struct wire_scratch *scratch = scratch_at(th->slot);
 	struct wire_stack *s;
-	__u64 now, weight;
+	__u64 now, ran, weight;
 	int flags;
 
 	if (!l || !scratch || l->turn.phase != WIRE_BUSY || l->turn.entering)
@@ -69,7 +78,8 @@ static __noinline void sample(struct task_struct *task, struct thread *th)
 	loop_write_begin(l);
 	slice_repair(l, th->slot, task);
 	now = bpf_ktime_get_ns();
-	flags = sample_due(l, now, &weight);
+	ran = ran_at(l, now);
+	flags = sample_due(l, now, ran, &weight);
 	loop_write_end(l);
 	if (flags < 0)
 		return;
@@ -82,7 +92,7 @@ static __noinline void sample(struct task_struct *task, struct thread *th)
 	s->runqueue_ns = 0;
 	s->stopped_ns = 0;
 	s->weight_ns = weight;
-	s->ran_ns = l->light_ns;
+	s->ran_ns = ran;
 	s->call = -1;
 	s->off = WIRE_ON;
 	sample_send(scratch, flags);

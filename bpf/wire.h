@@ -163,10 +163,10 @@ struct wire_loop {
 	__u64 delay_sum_ns;
 	struct wire_turn turn;
 	__u64 call_ns;      /* --calls=all: when the call it is in began; 0: none that counts */
-	__u64 tell_ns;      /* the stack of a call goes out no sooner */
+	__u64 tell_ns;      /* pauses after the stacks of calls that went out reach up to here */
 	__u64 folded_calls; /* that found no place in calls[] */
 	__u64 folded_ns;
-	__u64 light_ns; /* CPU time at the last sample */
+	__u64 light_at; /* CPU time at which the next light sample is due */
 	__u64 fresh_ns; /* when the last light sample went out that is to be read at once */
 	__u64 lag[HIST_BUCKETS];   /* turn lengths */
 	__u64 delay[HIST_BUCKETS]; /* from being woken until running */
