@@ -141,7 +141,7 @@ void json_put(struct json *json, cJSON *object, const char *key, cJSON *item)
 
 static void write_diagnosis(struct json *json, const struct gw_report *report)
 {
-	enum { MAX = 4 };
+	enum { MAX = DIAGNOSIS_LINES };
 	char(*lines)[DIAGNOSIS_SIZE] = calloc(MAX, sizeof(*lines));
 	int n = lines ? sink_diagnosis(report, lines, MAX) : 0;
 

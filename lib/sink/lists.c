@@ -20,6 +20,7 @@
 
 #define CALLS 6 /* lines, unless verbose */
 #define USERS 5
+#define FEW   20 /* samples that show nothing yet */
 
 static const char *kind_of(const struct gw_peer *peer)
 {
@@ -224,7 +225,7 @@ int text_users(const struct gw_sink *sink, const struct gw_report *report)
 		samples += task->samples;
 		cpu_ns += task->cpu_ns;
 	}
-	if (!samples || !cpu_ns)
+	if (!cpu_ns || samples < (sink->opts.verbose ? 1 : FEW))
 		return 0;
 	users = malloc(n * sizeof(*users));
 	if (!users)
