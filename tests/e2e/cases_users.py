@@ -46,6 +46,13 @@ class Users(Case):
             self.assertEqual(self.call(report, function, call)["calls"], truth[function])
 
     @alone
+    def test_calls_of_loops_that_ended_long_ago_are_kept(self):
+        report, truth, _ = self.used("threads", "150")
+        sleeps = [c for c in report["calls"] if c["call"] == "clock_nanosleep"]
+        self.assertEqual(sum(c["calls"] for c in sleeps), truth["sleeps"])
+        self.assertGreater(len({c["loop"] for c in sleeps}), 140)
+
+    @alone
     def test_fifty_thousand_places_are_counted_to_the_last_call(self):
         report, truth, text = self.used("sites", "50000", options=("--calls=all",))
         sleeps = [c for c in report["calls"] if c["call"] == "clock_nanosleep"]

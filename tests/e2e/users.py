@@ -3,6 +3,7 @@
     users.py short SECONDS     un-patched sleeps, fsyncs and reads of a page-cached file, none of them long
     users.py sites N           sleeps once each in N different functions
     users.py hogs SECONDS      four greenlets that take 50, 30, 15 and 5 % of the CPU time
+    users.py threads N         N threads, one after another, each a loop that sleeps three times and ends
     users.py crowd SECONDS     short greenlets of two functions, spawned from two places, 3 : 1
 
 It says `READY pid tid` and begins at the first line on stdin; last comes `TRUTH {...}`.
@@ -142,11 +143,31 @@ def crowd(seconds):
         gevent.joinall(spawn_here() + spawn_there())
 
 
+def short_loop(over):
+    for _ in range(4):
+        gevent.sleep(0.003)
+    for _ in range(3):
+        sleep(0.001)
+        gevent.sleep(0.001)
+    gevent.get_hub().destroy()
+    over.append(True)
+
+
+def threads(n):
+    start = monkey.get_original("_thread", "start_new_thread")
+    for _ in range(n):
+        over = []
+        start(short_loop, (over,))
+        while not over:
+            gevent.sleep(0.002)
+    truth["sleeps"] = 3 * n
+
+
 def main():
     say("READY", os.getpid(), threading.get_native_id())
     hub = gevent.get_hub()
     hub.threadpool.apply(sys.stdin.readline)
-    {"short": short, "sites": sites, "hogs": hogs, "crowd": crowd}[sys.argv[1]](int(sys.argv[2]))
+    {"short": short, "sites": sites, "hogs": hogs, "crowd": crowd, "threads": threads}[sys.argv[1]](int(sys.argv[2]))
     say("TRUTH", json.dumps(truth))
     hub.threadpool.apply(sys.stdin.readline)
 
