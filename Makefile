@@ -35,7 +35,7 @@ CFLAGS ?= $(if $(DEBUG),-O0 -g3,-O2 -g -fstack-protector-strong -D_FORTIFY_SOURC
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' $(WARN) -MMD -MP -fPIE \
              $(if $(SANITIZE),-U_FORTIFY_SOURCE -fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
 LDFLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-z,now) -pie
-LIBS    := -lbpf -ldw -lelf -lz -lcjson -liberty
+LIBS    := -lbpf -ldw -lelf -lz -lcjson -liberty -lm
 
 # each room sees only what its -I lets it see
 INC_lib   := -I. -Ilib -Ilib/include -isystem $(O) -fPIC -fvisibility=hidden

@@ -80,8 +80,8 @@ static __always_inline void emit_end(void *slot)
 		      *e##_once = e;                                                               \
 	     e##_once; e##_once = NULL)
 
-/* Sends a stack record up to its last frame. */
-static __always_inline void send_stack(struct wire_stack *s)
+/* Sends a stack record up to its last frame; wakeup: 0 or BPF_RB_NO_WAKEUP. */
+static __always_inline void send_stack(struct wire_stack *s, __u64 wakeup)
 {
 	__u32 n = s->n_python;
 
@@ -91,7 +91,7 @@ static __always_inline void send_stack(struct wire_stack *s)
 	if (stopped)
 		return;
 	count(attempted);
-	if (bpf_ringbuf_output(&ring, s, WIRE_STACK_BASE + n * sizeof(struct wire_pyframe), 0))
+	if (bpf_ringbuf_output(&ring, s, WIRE_STACK_BASE + n * sizeof(struct wire_pyframe), wakeup))
 		count(ring_full);
 }
 
@@ -219,6 +219,20 @@ static __always_inline __u32 wait_class_of(__s64 nr, const __u64 *args)
 static __always_inline bool wait_is_own(const struct wire_loop *l, __u32 class, __s32 fd)
 {
 	return class == l->wait_class && (class == WIRE_WAIT_POLL || fd == l->wait_fd);
+}
+
+/* Is that call its loop's own wait? orig_ax is -1 outside a system call. */
+static __always_inline bool in_own_wait(const struct wire_loop *l, struct pt_regs *regs)
+{
+	__u64 args[4];
+
+	if (wait_class((__s32)regs->orig_ax) != l->wait_class)
+		return false;
+	args[0] = regs->di;
+	args[1] = regs->si;
+	args[2] = regs->dx;
+	args[3] = regs->r10;
+	return wait_is_own(l, wait_class_of((__s32)regs->orig_ax, args), args[0]);
 }
 
 #endif

@@ -190,6 +190,7 @@ struct bpf_perf_event_data;
 /* include/uapi/linux/stat.h, include/linux/socket.h */
 #define MODE_TYPE         0170000
 #define MODE_SOCKET       0140000
+#define MODE_REGULAR      0100000
 #define FAMILY_UNIX       1
 #define FAMILY_INET       2
 #define FAMILY_INET6      10

@@ -28,6 +28,7 @@ struct thread {
 const volatile struct wire_config config __weak = {
 	.late_ns = 100000000,
 	.period_ns = 4000000,
+	.light_ns = 10000000,
 	.follow = 1,
 };
 
@@ -115,6 +116,16 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } wanted __weak SEC(".maps");
+
+/* The inventory of calls. Written by the probes on behalf of the loop's own thread; user space
+ * reads it now and then, and drops the rows of loops that have ended. Allocated at once: it is
+ * written to while the scheduler holds its locks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_CALL_KEYS);
+	__type(key, struct wire_call_key);
+	__type(value, struct wire_call_sum);
+} calls __weak SEC(".maps");
 
 /* Records to user space. 2 MiB hold 100 of the deepest stacks; at 2.4 M small records a second
  * 0.8 % were lost with half of it, none at 300,000 (docs/numbers.md). */

@@ -11,9 +11,8 @@
 #include "slice.bpf.h"
 #include "stack.bpf.h"
 
-#define MUTEX_OWNER 8   /* glibc, struct __pthread_mutex_s: __owner */
-#define GIL_HOLDER  8   /* CPython, struct _gil_runtime_state: last_holder */
-#define GIL_BYTES   256 /* its mutexes and conditions lie within */
+#define MUTEX_OWNER 8 /* glibc, struct __pthread_mutex_s: __owner */
+#define GIL_HOLDER  8 /* CPython, struct _gil_runtime_state: last_holder */
 
 /* Since 6.18 the task itself is throttled, before with its run queue. */
 static __always_inline bool is_throttled(struct task_struct *task)
@@ -29,20 +28,6 @@ static __always_inline __u32 off_kind(struct task_struct *task, bool preempt, __
 	if (preempt || !(state & (STATE_SLEEPING | STATE_STOPPED)))
 		return is_throttled(task) ? WIRE_THROTTLED : WIRE_RUNNABLE;
 	return state & STATE_STOPPED ? WIRE_STOPPED : WIRE_BLOCKED;
-}
-
-/* Is the thread asleep in its loop's own wait? orig_ax is -1 outside a system call. */
-static __always_inline bool in_own_wait(const struct wire_loop *l, struct pt_regs *regs)
-{
-	__u64 args[4];
-
-	if (wait_class((__s32)regs->orig_ax) != l->wait_class)
-		return false;
-	args[0] = regs->di;
-	args[1] = regs->si;
-	args[2] = regs->dx;
-	args[3] = regs->r10;
-	return wait_is_own(l, wait_class_of((__s32)regs->orig_ax, args), args[0]);
 }
 
 /* The thread that holds the interpreter's lock: its Python frames, while it runs elsewhere. */
@@ -73,7 +58,7 @@ static __always_inline void slice_lock(struct wire_loop *l, struct wire_scratch 
 				       struct wire_stack *s, const struct wire_aim *aim, __u64 now)
 {
 	read_user(&s->owner, sizeof(s->owner), s->args[0] + MUTEX_OWNER);
-	if (!aim || !aim->gil || s->args[0] - aim->gil >= GIL_BYTES)
+	if (!is_gil(aim, s->args[0]))
 		return;
 	l->turn.call = WIRE_CALL_GIL;
 	s->call = WIRE_CALL_GIL;

@@ -8,7 +8,7 @@
 #ifndef SLICE_BPF_H
 #define SLICE_BPF_H
 
-#include "common.bpf.h"
+#include "calls.bpf.h"
 #include "repair.h"
 
 #define SENT_LIMIT  64      /* slices sent one by one in a turn; then the longest only */
@@ -72,10 +72,18 @@ static __noinline void slice_send(struct wire_scratch *scratch, __u32 i)
 		h->waker_pid = s->waker_pid;
 		h->waker_tid = s->waker_tid;
 		__builtin_memcpy(h->waker_comm, s->waker_comm, sizeof(h->waker_comm));
-		send_stack(h);
+		send_stack(h, 0);
 	}
 	send_memory(&scratch->memory[i & 1]);
-	send_stack(s);
+	send_stack(s, 0);
+}
+
+/* Counts what was blocked into the inventory, unless whole calls are counted there. */
+static __always_inline bool slice_is_news(struct wire_loop *l, struct wire_stack *s, __u64 now)
+{
+	if (s->off != WIRE_BLOCKED || (config.calls_all && s->call >= 0))
+		return false;
+	return call_count(l, s, s->blocked_ns, now);
 }
 
 /* A slice with a stack has ended: keep it if it is the longest, send it if the turn is late. */
@@ -100,10 +108,12 @@ static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scrat
 	s->waker_pid = l->turn.waker_pid;
 	s->waker_tid = l->turn.waker_pid ? l->turn.waker_tid : 0;
 	__builtin_memcpy(s->waker_comm, l->turn.waker_comm, sizeof(s->waker_comm));
-	if (send) {
+	if (send)
 		scratch->n_sent++;
+	/* not "send || ...": every call is to be counted */
+	send |= slice_is_news(l, s, now);
+	if (send)
 		slice_send(scratch, i);
-	}
 	if (longest) {
 		scratch->best = i;
 		scratch->best_ns = len;

@@ -13,6 +13,7 @@
 #include "common.bpf.h"
 
 #define PAGE_BYTES 4096
+#define GIL_BYTES  256 /* CPython, struct _gil_runtime_state: mutexes and conditions lie within */
 
 /* regs are the user registers of current, at its last entry into the kernel; in DWARF's order. */
 static __always_inline void stack_regs(struct wire_stack *s, const struct pt_regs *regs)
@@ -78,6 +79,12 @@ static __always_inline struct wire_aim *aim_of(const struct wire_loop *l, __u32 
 	return aim && aim->tstate && aim->serial == l->serial ? aim : NULL;
 }
 
+/* A futex inside the interpreter's lock. */
+static __always_inline bool is_gil(const struct wire_aim *aim, __u64 futex)
+{
+	return aim && aim->gil && futex - aim->gil < GIL_BYTES;
+}
+
 /* All of the record but its head's kind and times, and what a call slept on. */
 static __noinline void stack_take(struct wire_stack *s, struct wire_loop *l, __u32 slot,
 				  struct task_struct *task)
@@ -97,6 +104,8 @@ static __noinline void stack_take(struct wire_stack *s, struct wire_loop *l, __u
 	s->owner = 0;
 	s->waker_pid = 0;
 	s->waker_tid = 0;
+	s->ran_ns = 0;
+	s->site = 0;
 	s->fd.fd = -1;
 	stack_regs(s, (struct pt_regs *)bpf_task_pt_regs(task));
 	if (aim)

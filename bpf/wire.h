@@ -41,6 +41,7 @@ enum wire_kind {
 	WIRE_NOTE = 70,   /* something could not be done, and why */
 	WIRE_TICK = 71,   /* the clock, when nothing else happens */
 	WIRE_END = 72,    /* why and when the watching ended, what it cost */
+	WIRE_CALLS = 73,  /* rows of the inventory of calls, as they stand */
 };
 
 struct wire_head {
@@ -161,11 +162,18 @@ struct wire_loop {
 	__u64 delay_max_ns;
 	__u64 delay_sum_ns;
 	struct wire_turn turn;
+	__u64 call_ns;      /* --calls=all: when the call it is in began; 0: none that counts */
+	__u64 tell_ns;      /* pauses after the stacks of calls that went out reach up to here */
+	__u64 folded_calls; /* that found no place in calls[] */
+	__u64 folded_ns;
+	__u64 light_at; /* CPU time at which the next light sample is due */
+	__u64 fresh_ns; /* when the last light sample went out that is to be read at once */
 	__u64 lag[HIST_BUCKETS];   /* turn lengths */
 	__u64 delay[HIST_BUCKETS]; /* from being woken until running */
 };
 
 #include "wirestack.h"
+#include "wirecalls.h"
 
 /* WIRE_LOOP */
 struct wire_found {
@@ -232,16 +240,17 @@ struct wire_stats {
 /* Settings, assigned whole before loading. */
 struct wire_config {
 	__u64 late_ns;   /* a turn longer than this is late */
-	__u64 period_ns; /* CPU time between two samples */
+	__u64 period_ns; /* CPU time between two samples of a turn half way to late */
+	__u64 light_ns;  /* and at any time */
 	__u32 follow;    /* children too */
-	__u32 pad;
+	__u32 calls_all; /* calls that never sleep too */
 };
 
 /* A size that changes is a new WIRE_VERSION. */
 _Static_assert(sizeof(struct wire_head) == 16, "wire_head");
 _Static_assert(sizeof(struct wire_ledger) == 48, "wire_ledger");
 _Static_assert(sizeof(struct wire_turn) == 216, "wire_turn");
-_Static_assert(WIRE_STACK_BASE == 544, "wire_stack");
+_Static_assert(WIRE_STACK_BASE == 560, "wire_stack");
 _Static_assert(sizeof(struct wire_found) == 72, "wire_found");
 _Static_assert(sizeof(struct wire_late) == 456, "wire_late");
 _Static_assert(sizeof(struct wire_gone) == 32, "wire_gone");

@@ -56,6 +56,9 @@ enum wire_stack_flag {
 	WIRE_STACK_PENDING = 8,   /* the slice has not ended */
 	WIRE_STACK_GC = 16,       /* garbage was being collected */
 	WIRE_STACK_ASLEEP = 32,   /* began before we came: only its registers were taken */
+	WIRE_STACK_TELLS = 64,    /* the longest so far of a row of calls[] */
+	WIRE_STACK_LIGHT = 128,   /* no evidence of what made its turn late. Sample: Python only */
+	WIRE_STACK_FRESH = 256,   /* light, and sent at once: its task may be looked at */
 };
 
 /* The file behind a descriptor, out of the kernel's structures when a call blocked on it. */
@@ -84,7 +87,9 @@ struct wire_stack {
 	__u64 blocked_ns;
 	__u64 runqueue_ns;
 	__u64 stopped_ns;
-	__u64 weight_ns; /* sample: CPU time it stands for */
+	__u64 weight_ns; /* sample: CPU time it stands for, within its turn */
+	__u64 ran_ns;    /* sample: CPU time of the loop's turns so far */
+	__u64 site;      /* with WIRE_STACK_TELLS: of struct wire_call_key */
 	__s32 call;      /* system call number, or enum wire_pseudo_call */
 	__u32 off;       /* enum wire_off */
 	__u64 args[3];

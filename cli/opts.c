@@ -23,35 +23,45 @@
 
 #define AT(field) offsetof(struct options, field)
 
+static const char *const when[] = { "auto", "always", "never", NULL };
+static const char *const which_calls[] = { "slept", "all", NULL };
+
 static const struct opt table[] = {
 	{ 'p', "pid", OPT_PIDS, AT(pids), "PID[,PID]", "processes to watch, with their children",
-	  OPT_WATCH, 0, 0 },
+	  OPT_WATCH, 0, 0, NULL },
 	{ 'd', "duration", OPT_TIME, AT(duration_ns), "TIME",
-	  "how long: 30, 30s, 5m (until ^C or the target ends)", OPT_WATCH, 1,
-	  366 * 24 * TIME_HOUR },
+	  "how long: 30, 30s, 5m (until ^C or the target ends)", OPT_WATCH, 1, 366 * 24 * TIME_HOUR,
+	  NULL },
 	{ 'T', "threshold", OPT_EXACT, AT(threshold_ns), "TIME",
-	  "a turn longer than this is a stall (100ms)", OPT_WATCH, 1, TIME_HOUR },
+	  "a turn longer than this is a stall (100ms)", OPT_WATCH, 1, TIME_HOUR, NULL },
 	{ 'o', "output", OPT_TEXTS, AT(outputs), "FILE",
-	  "write the report: .json or .jsonl, - is stdout; repeatable", OPT_REPORT, 0, 0 },
+	  "write the report: .json or .jsonl, - is stdout; repeatable", OPT_REPORT, 0, 0, NULL },
 	{ 0, "json", OPT_FLAG, AT(json), NULL,
-	  "the report on stdout at the end, nothing else there", OPT_REPORT, 0, 0 },
+	  "the report on stdout at the end, nothing else there", OPT_REPORT, 0, 0, NULL },
 	{ 0, "jsonl", OPT_FLAG, AT(jsonl), NULL,
-	  "one JSON object per stall on stdout, then a summary", OPT_REPORT, 0, 0 },
+	  "one JSON object per stall on stdout, then a summary", OPT_REPORT, 0, 0, NULL },
 	{ 0, "max-stalls", OPT_NUMBER, AT(max_stalls), "N",
-	  "stalls kept one by one, the rest is counted (10000)", OPT_WATCH, 1, 10000000 },
+	  "stalls kept one by one, the rest is counted (10000)", OPT_WATCH, 1, 10000000, NULL },
 	{ 0, "sample-period", OPT_EXACT, AT(period_ns), "TIME",
-	  "CPU time between two samples, at least (4ms)", OPT_WATCH, 1000000, 10 * TIME_SECOND },
-	{ 0, "no-follow", OPT_FLAG, AT(no_follow), NULL, "leave children out", OPT_WATCH, 0, 0 },
+	  "CPU time between two samples, at least (10ms)", OPT_WATCH, 1000000, 10 * TIME_SECOND,
+	  NULL },
+	{ 0, "calls", OPT_CHOICE, AT(calls), "WHICH",
+	  "slept, or all: those that never sleep too, which slows every process a little (slept)",
+	  OPT_WATCH, 0, 0, which_calls },
+	{ 0, "no-follow", OPT_FLAG, AT(no_follow), NULL, "leave children out", OPT_WATCH, 0, 0,
+	  NULL },
 	{ 0, "no-clobber", OPT_FLAG, AT(no_clobber), NULL, "never replace an existing file",
-	  OPT_REPORT, 0, 0 },
+	  OPT_REPORT, 0, 0, NULL },
 	{ 'q', "quiet", OPT_FLAG, AT(quiet), NULL, "no stalls and no progress as text", OPT_ANY, 0,
-	  0 },
+	  0, NULL },
 	{ 'v', "verbose", OPT_COUNTED, AT(verbose), NULL, "say more; twice: everything", OPT_ANY, 0,
-	  0 },
-	{ 0, "color", OPT_COLOR, AT(color), "WHEN", "auto, always or never (auto)", OPT_ANY, 0, 0 },
-	{ 'h', "help", OPT_FLAG, AT(help), NULL, "this help", OPT_ANY, 0, 0 },
-	{ 'V', "version", OPT_MAYBE, AT(version), "json", "the version", OPT_ANY, 0, 0 },
-	{ 0, "schema", OPT_FLAG, AT(schema), NULL, "the JSON schema of the report", OPT_ANY, 0, 0 },
+	  0, NULL },
+	{ 0, "color", OPT_CHOICE, AT(color), "WHEN", "auto, always or never (auto)", OPT_ANY, 0, 0,
+	  when },
+	{ 'h', "help", OPT_FLAG, AT(help), NULL, "this help", OPT_ANY, 0, 0, NULL },
+	{ 'V', "version", OPT_MAYBE, AT(version), "json", "the version", OPT_ANY, 0, 0, NULL },
+	{ 0, "schema", OPT_FLAG, AT(schema), NULL, "the JSON schema of the report", OPT_ANY, 0, 0,
+	  NULL },
 };
 #define ROWS (sizeof(table) / sizeof(table[0]))
 
@@ -114,19 +124,33 @@ int options_add_pids(struct options *out, const char *name, const char *text)
 	}
 }
 
-static int set_color(struct options *out, enum opt_color *color, const char *value)
+/* "auto, always or never" */
+static void list_words(char *text, size_t size, const char *const *words)
 {
-	static const char *const words[] = { "auto", "always", "never" };
-	char safe[SAFE];
+	size_t at = 0;
 
-	for (size_t i = 0; i < 3; i++) {
-		if (!strcmp(words[i], value)) {
-			*color = (enum opt_color)i;
+	for (size_t i = 0; words[i] && at < size; i++)
+		at += (size_t)snprintf(text + at, size - at, "%s%s",
+				       !i             ? ""
+				       : words[i + 1] ? ", "
+						      : " or ",
+				       words[i]);
+}
+
+static int set_choice(struct options *out, const struct opt *row, const char *value)
+{
+	int *field = (int *)((char *)out + row->offset);
+	char safe[SAFE], list[64];
+
+	for (int i = 0; row->words[i]; i++) {
+		if (!strcmp(row->words[i], value)) {
+			*field = i;
 			return 0;
 		}
 	}
 	gw_escape(safe, sizeof(safe), value);
-	return fail(out, "--color \"%s\": must be auto, always or never", safe);
+	list_words(list, sizeof(list), row->words);
+	return fail(out, "--%s \"%s\": must be %s", row->name, safe, list);
 }
 
 static int set_amount(struct options *out, const struct opt *row, const char *name,
@@ -182,8 +206,8 @@ static int set(struct options *out, const struct opt *row, const char *name, con
 		return 0;
 	case OPT_PIDS:
 		return options_add_pids(out, name, value);
-	case OPT_COLOR:
-		return set_color(out, field, value);
+	case OPT_CHOICE:
+		return set_choice(out, row, value);
 	}
 	return 0;
 }

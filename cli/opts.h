@@ -15,16 +15,21 @@ enum opt_type {
 	OPT_TIME,    /* a bare number is seconds */
 	OPT_EXACT,   /* a time that needs a unit */
 	OPT_NUMBER,
-	OPT_MAYBE, /* text, only as --name=TEXT; the default is "" */
-	OPT_TEXTS, /* repeatable */
-	OPT_PIDS,  /* repeatable, and lists with commas */
-	OPT_COLOR,
+	OPT_MAYBE,  /* text, only as --name=TEXT; the default is "" */
+	OPT_TEXTS,  /* repeatable */
+	OPT_PIDS,   /* repeatable, and lists with commas */
+	OPT_CHOICE, /* one of the words; the field is an int, their place among them */
 };
 
 enum opt_color {
 	OPT_COLOR_AUTO,
 	OPT_COLOR_ALWAYS,
 	OPT_COLOR_NEVER,
+};
+
+enum opt_calls {
+	OPT_CALLS_SLEPT,
+	OPT_CALLS_ALL,
 };
 
 enum { /* which commands take an option */
@@ -42,7 +47,8 @@ struct opt {
 	size_t offset;
 	const char *arg, *help; /* help NULL: left out of the help */
 	int commands;
-	uint64_t min, max; /* of times and numbers */
+	uint64_t min, max;        /* of times and numbers */
+	const char *const *words; /* of choices; ends with NULL */
 };
 
 struct opt_texts {
@@ -62,6 +68,7 @@ struct options {
 	uint64_t duration_ns;                         /* 0: until ^C */
 	uint64_t threshold_ns, period_ns, max_stalls; /* 0: the library's default */
 	enum opt_color color;
+	enum opt_calls calls;
 	unsigned verbose;
 	bool json, jsonl, quiet, no_follow, no_clobber, help, schema;
 	const char *version; /* "", "json"; NULL: not asked for */

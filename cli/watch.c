@@ -171,7 +171,8 @@ static int open_session(struct watch *watch)
 	GW_OPTS(opts, .pids = options->pids.items, .n_pids = options->pids.count,
 		.no_follow = options->no_follow, .threshold_ns = options->threshold_ns,
 		.period_ns = options->period_ns, .max_stalls = (uint32_t)options->max_stalls,
-		.record = options->tape, .stall = on_stall, .log = on_log, .ctx = watch);
+		.calls_all = options->calls == OPT_CALLS_ALL, .record = options->tape,
+		.stall = on_stall, .log = on_log, .ctx = watch);
 	int err = gw_open(&watch->gw, &opts);
 
 	if (!err)

@@ -237,6 +237,26 @@ static void why_unknown(const struct figures *f, const char *where, char *text, 
 		 ms(f->part->unaccounted_ns));
 }
 
+bool blame_is_on_task(enum gw_cause cause)
+{
+	switch (cause) {
+	case GW_CAUSE_CPU:
+	case GW_CAUSE_GC:
+	case GW_CAUSE_SYSCALL:
+	case GW_CAUSE_LOCK:
+	case GW_CAUSE_PAGEFAULT:
+	case GW_CAUSE_CROWD:
+		return true;
+	case GW_CAUSE_UNKNOWN:
+	case GW_CAUSE_GIL:
+	case GW_CAUSE_RUNQUEUE:
+	case GW_CAUSE_THROTTLED:
+	case GW_CAUSE_STOPPED:
+		break;
+	}
+	return false;
+}
+
 static const struct cause_row causes[] = {
 	{ GW_CAUSE_STOPPED, is_stopped, why_stopped, GW_STATE_STOPPED, false },
 	{ GW_CAUSE_THROTTLED, is_throttled, why_throttled, GW_STATE_RUNQUEUE, false },

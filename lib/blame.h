@@ -29,6 +29,9 @@ struct verdict {
 void blame(const struct gw_report *report, const struct stall *stall, const char *runtime,
 	   struct verdict *out);
 
+/* Is it the task's own doing, not that of another thread or of the machine? */
+bool blame_is_on_task(enum gw_cause cause);
+
 /* out->fingerprint, of all the rest; at: place of the frame in the stack. */
 void blame_fingerprint(const struct gw_report *report, struct verdict *out, uint32_t at);
 

@@ -55,7 +55,7 @@ void collect_free(struct gw_report *report)
 {
 	struct report_vec *vecs[] = { &report->targets, &report->loops,   &report->frames,
 				      &report->stacks,  &report->indexes, &report->sites,
-				      &report->stalls,  &report->notes };
+				      &report->stalls,  &report->notes,   &report->calls };
 
 	for (size_t i = 0; i < sizeof(vecs) / sizeof(vecs[0]); i++)
 		free(vecs[i]->items);
@@ -75,6 +75,7 @@ int collect_hello(struct gw_report *report, const struct wire_hello *hello)
 	report->wall_ns = hello->wall_ns;
 	report->threshold_ns = hello->late_ns;
 	report->period_ns = hello->period_ns;
+	report->calls_all = hello->calls_all;
 	report->cpus = hello->cpus;
 	return report->tool && report->id && report->kernel ? 0 : -ENOMEM;
 }
@@ -218,6 +219,8 @@ void collect_slot(struct gw_report *report, const struct wire_slot *slot)
 	loop->turns = from->turns;
 	loop->idle_ns = from->idle_ns;
 	loop->time = ledger_of(&from->total);
+	loop->folded_calls = from->folded_calls;
+	loop->folded_ns = from->folded_ns;
 	loop->lag_max_ns = from->lag_max_ns;
 	loop->lag_sum_ns = from->lag_sum_ns;
 	loop->delay_max_ns = from->delay_max_ns;
@@ -422,6 +425,13 @@ const char *collect_runtime(const struct gw_report *report, uint32_t serial)
 	const struct report_loop *loop = find_loop(report, serial);
 
 	return loop ? loop->runtime : "native";
+}
+
+uint32_t collect_loop_index(const struct gw_report *report, uint32_t serial)
+{
+	const struct report_loop *loop = find_loop(report, serial);
+
+	return loop ? loop - (const struct report_loop *)report->loops.items : GW_NONE;
 }
 
 int collect_stall(struct gw_report *report, const struct stall *stall,

@@ -34,6 +34,9 @@ int collect_names(struct gw_report *report, const struct wire_stack *stack,
 /* What a loop runs; "native" if it is not known. */
 const char *collect_runtime(const struct gw_report *report, uint32_t serial);
 
+/* Where a loop stands in the report; GW_NONE: no more. */
+uint32_t collect_loop_index(const struct gw_report *report, uint32_t serial);
+
 /*
  * A stall with its verdict. *out is valid until the next call. A closed one
  * enters the report, an open one only when last is set.

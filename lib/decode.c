@@ -105,6 +105,7 @@ static size_t fixed_size(enum wire_kind kind)
 	case WIRE_TARGET:
 	case WIRE_NAMES:
 	case WIRE_NOTE:
+	case WIRE_CALLS:
 		break;
 	}
 	return 0;
@@ -137,6 +138,16 @@ static int check_names(const struct wire_head *record)
 		       : -EBADMSG;
 }
 
+static int check_calls(const struct wire_head *record)
+{
+	const struct wire_calls *calls = (const struct wire_calls *)record;
+
+	if (record->size < WIRE_CALLS_BASE || calls->n > WIRE_CALL_ROWS ||
+	    record->size != WIRE_CALLS_BASE + calls->n * sizeof(calls->rows[0]))
+		return -EBADMSG;
+	return 0;
+}
+
 static int decode_body(const struct wire_head *record, struct event *out)
 {
 	switch (out->kind) {
@@ -163,6 +174,9 @@ static int decode_body(const struct wire_head *record, struct event *out)
 	case WIRE_HELLO:
 		out->hello = (const struct wire_hello *)record;
 		return check_hello(out->hello);
+	case WIRE_CALLS:
+		out->calls = (const struct wire_calls *)record;
+		return check_calls(record);
 	case WIRE_MEMORY: /* serves the namer only, and ends with the source */
 		return -EBADMSG;
 	case WIRE_LOOP:

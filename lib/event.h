@@ -38,6 +38,7 @@ struct event {
 		const struct wire_loss *loss;
 		const struct wire_names *names;
 		struct event_note note;
+		const struct wire_calls *calls;
 		const struct wire_end *end;
 	};
 };

@@ -22,6 +22,8 @@ struct wire_hello {
 	char kernel[64];
 	char arch[16];
 	char host[64];
+	__u32 calls_all; /* calls that never sleep are counted too */
+	__u32 pad;
 	char gate[16]; /* fentry or tracepoint, see report.md */
 	char tool[32]; /* version of greenwatch that made it */
 };
@@ -97,6 +99,17 @@ struct wire_names {
 	__u8 n_spawn;
 	__u16 flaws; /* enum wire_flaw */
 };
+
+#define WIRE_CALL_ROWS 512
+
+/* WIRE_CALLS; head.flags: 1 when they are told of for the last time. Sent up to the last row. */
+struct wire_calls {
+	struct wire_head head;
+	__u32 n;
+	__u32 pad;
+	struct wire_call_row rows[WIRE_CALL_ROWS];
+};
+#define WIRE_CALLS_BASE (sizeof(struct wire_calls) - WIRE_CALL_ROWS * sizeof(struct wire_call_row))
 
 enum wire_ended {
 	WIRE_ENDED_DURATION = 0,

@@ -10,6 +10,7 @@
 #define REPORT_H
 
 #include "greenwatch.h"
+#include "base/hist.h"
 #include "record.h"
 
 struct report_target {
@@ -31,6 +32,7 @@ struct report_loop {
 	struct gw_ledger time;
 	uint64_t lag_max_ns, lag_sum_ns, delay_max_ns, delay_sum_ns;
 	uint64_t stalls, stalled_ns;
+	uint64_t folded_calls, folded_ns; /* that found no place in the inventory */
 	uint64_t lag[HIST_BUCKETS], delay[HIST_BUCKETS];
 };
 
@@ -49,6 +51,39 @@ struct report_site {
 	uint32_t frame, stack;      /* GW_NONE: none */
 	const struct gw_peer *peer; /* NULL: none */
 	struct gw_advice advice;
+};
+
+/* Calls of one loop from one place, late or not. */
+struct report_call {
+	uint32_t loop;              /* GW_NONE: it is in the report no more */
+	const char *call, *class;   /* never NULL */
+	const struct gw_peer *peer; /* of the longest; NULL: none, or not known */
+	uint32_t frame, stack;      /* GW_NONE: not known */
+	uint64_t calls, total_ns, max_ns;
+	struct gw_advice advice;
+};
+
+#define REPORT_TREND  64 /* steps of a trend */
+#define REPORT_SPAWNS 4
+
+struct report_spawn {
+	uint32_t stack;
+	uint64_t cpu_ns; /* of those seen to come from there */
+};
+
+/* Tasks of one loop that run the same function. */
+struct report_task {
+	const char *name; /* never NULL */
+	enum gw_task_kind kind;
+	uint32_t loop;               /* GW_NONE: it is in the report no more */
+	uint32_t frame;              /* the function; GW_NONE: not known */
+	uint32_t family;             /* an id inside the run */
+	uint64_t samples, instances; /* that many different ones were seen at least */
+	uint64_t cpu_ns, blocked_ns, longest_ns, holds_ns, stalls;
+	uint64_t holds[HIST_BOUNDS + 1];
+	uint64_t trend[REPORT_TREND]; /* CPU time by trend_step_ns */
+	struct report_spawn spawns[REPORT_SPAWNS];
+	uint32_t n_spawns;
 };
 
 struct report_note {
@@ -74,9 +109,11 @@ struct gw_report {
 	const char *tool, *id, *kernel, *arch, *host, *gate;
 	uint64_t start_ns, wall_ns, duration_ns, threshold_ns, period_ns;
 	uint32_t cpus;
+	bool calls_all; /* those that never slept are in the inventory too */
 	enum gw_ended ended;
 	/* tables; use the macros below */
-	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes;
+	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes, calls,
+		tasks;
 	/* quality */
 	struct report_lost lost[REPORT_LOST];
 	uint64_t stalls_seen, stalls_folded, frames_seen, frames_nameless;
@@ -85,6 +122,8 @@ struct gw_report {
 	uint64_t stack_faults;      /* Python stacks that end early */
 	uint64_t flaws[WIRE_FLAWS]; /* stacks named, by what they lack; bit i of enum wire_flaw */
 	uint64_t repaired;          /* switch-ins never traced, made good */
+	uint64_t trend_step_ns;             /* of the tasks' trends */
+	uint64_t calls_rest, calls_rest_ns; /* calls that are in no row */
 	uint64_t cpu_ns, rss_bytes, bpf_ns, bpf_runs;
 	uint32_t max_stalls;
 	struct report_memory *memory; /* arena, strings, look-ups: report.c's own */

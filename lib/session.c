@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "collect.h"
+#include "inventory.h"
+#include "usage.h"
 #include "source/source.h"
 
 #define THRESHOLD_NS 100000000
-#define PERIOD_NS    4000000
+#define PERIOD_NS    10000000
 #define SNAPSHOT_NS  200000000 /* gw_now looks no more often */
 
 struct gw {
@@ -25,6 +27,8 @@ struct gw {
 	struct source *source;
 	struct tape *tape; /* being written; NULL: none */
 	struct stalls *stalls;
+	struct inventory *inventory;
+	struct usage *usage;
 	struct gw_report *report;
 	enum gw_ended ended;
 	uint64_t now_ns, late_ns; /* of the events; age of the oldest late turn */
@@ -43,15 +47,34 @@ static void say(void *ctx, int level, const char *line)
 		gw->opts.log(gw->opts.ctx, level, line);
 }
 
-/* Names a stack and puts it with the turn it belongs to. */
+/* A named stack goes to everybody it is news for. */
+static int hand_on(struct gw *gw, const struct wire_stack *stack, const struct named *named)
+{
+	uint32_t family = GW_NONE;
+	int err = 0;
+
+	if (stack->head.kind == WIRE_SAMPLE)
+		err = usage_sample(gw->usage, gw->report, stack, named);
+	if (!err && stack->head.flags & WIRE_STACK_TELLS)
+		err = usage_family(gw->usage, gw->report, stack->serial, named, &family);
+	if (!err && stack->head.flags & WIRE_STACK_TELLS)
+		err = inventory_stack(gw->inventory, gw->report, stack, named, family);
+	if (!err && !(stack->head.flags & WIRE_STACK_LIGHT))
+		err = stalls_stack(gw->stalls, stack, named);
+	return err;
+}
+
+/* Names a stack. */
 static int on_stack(struct gw *gw, const struct wire_stack *stack)
 {
 	const struct wire_names *names = NULL;
 	struct named named;
 	int err;
 
+	if (stack->head.kind == WIRE_SAMPLE && usage_knows(gw->usage, stack))
+		return usage_sample(gw->usage, gw->report, stack, NULL);
 	if (stalls_named(gw->stalls, stack, &named))
-		return stalls_stack(gw->stalls, stack, &named);
+		return hand_on(gw, stack, &named);
 	err = gw->source->ops->names(gw->source, stack, &names);
 	if (!names)
 		return err;
@@ -60,7 +83,7 @@ static int on_stack(struct gw *gw, const struct wire_stack *stack)
 	err = collect_names(gw->report, stack, names, &named);
 	if (err)
 		return err == -EBADMSG ? 0 : err;
-	return stalls_stack(gw->stalls, stack, &named);
+	return hand_on(gw, stack, &named);
 }
 
 static int on_stall(struct gw *gw, const struct stall *stall)
@@ -70,7 +93,11 @@ static int on_stall(struct gw *gw, const struct stall *stall)
 	int err;
 
 	blame(gw->report, stall, collect_runtime(gw->report, stall->serial), &verdict);
-	err = collect_stall(gw->report, stall, &verdict, gw->last, &out);
+	err = stall->open || !blame_is_on_task(verdict.cause)
+		      ? 0
+		      : usage_stall(gw->usage, gw->report, stall);
+	if (!err)
+		err = collect_stall(gw->report, stall, &verdict, gw->last, &out);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	gw->delivered++;
@@ -129,6 +156,8 @@ static int on_event(struct gw *gw, const struct event *event)
 		return collect_note(gw->report, &event->note);
 	case WIRE_END:
 		return collect_end(gw->report, event->end);
+	case WIRE_CALLS:
+		return inventory_rows(gw->inventory, event->calls);
 	case WIRE_MEMORY:
 	case WIRE_TICK:
 	case WIRE_NAMES:
@@ -198,7 +227,8 @@ static int open_source(struct gw *gw)
 				    .n_pids = gw->opts.n_pids,
 				    .follow = !gw->opts.no_follow,
 				    .late_ns = gw->opts.threshold_ns,
-				    .period_ns = gw->opts.period_ns };
+				    .period_ns = gw->opts.period_ns,
+				    .calls_all = gw->opts.calls_all };
 
 	if (gw->opts.replay)
 		return tape_open(&gw->source, gw->opts.replay, &sink);
@@ -217,6 +247,10 @@ int gw_open(struct gw **out, const struct gw_opts *opts)
 		err = collect_new(&gw->report, gw->opts.max_stalls);
 	if (!err)
 		err = stalls_new(&gw->stalls);
+	if (!err)
+		err = inventory_new(&gw->inventory);
+	if (!err)
+		err = usage_new(&gw->usage);
 	if (!err)
 		err = open_tape(gw);
 	if (!err)
@@ -270,13 +304,28 @@ static enum wire_ended wire_why(enum gw_ended why)
 	return WIRE_ENDED_ERROR;
 }
 
+static int bring_up_to_date(struct gw *gw)
+{
+	uint32_t n = usage_families(gw->usage);
+	uint64_t *blocked = calloc(n + 1, sizeof(*blocked));
+	int err = blocked ? inventory_collect(gw->inventory, gw->report) : -ENOMEM;
+
+	if (!err)
+		inventory_blocked(gw->inventory, blocked, n);
+	if (!err)
+		err = usage_collect(gw->usage, gw->report, blocked);
+	free(blocked);
+	collect_sort(gw->report, gw->now_ns);
+	return err;
+}
+
 int gw_end(struct gw *gw, enum gw_ended why)
 {
 	int err = gw->source->ops->end(gw->source, wire_why(why)), tape_err;
 
 	gw->ended = why;
 	if (!err)
-		collect_sort(gw->report, gw->now_ns);
+		err = bring_up_to_date(gw);
 	tape_err = tape_finish(gw->tape);
 	if (tape_err)
 		say(gw, GW_WARN, "the tape could not be written");
@@ -302,7 +351,10 @@ const struct gw_report *gw_report(struct gw *gw)
 {
 	if (gw->ended == GW_ENDED_NOT) {
 		snapshot(gw, 0);
-		collect_sort(gw->report, gw->now_ns);
+		gw->interim = true;
+		gw->source->ops->calls(gw->source);
+		gw->interim = false;
+		bring_up_to_date(gw);
 	}
 	return gw->report;
 }
@@ -340,6 +392,8 @@ void gw_close(struct gw *gw)
 		gw->source->ops->close(gw->source);
 	tape_finish(gw->tape);
 	stalls_free(gw->stalls);
+	inventory_free(gw->inventory);
+	usage_free(gw->usage);
 	if (gw->report)
 		collect_free(gw->report);
 	free(gw);

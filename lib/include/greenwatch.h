@@ -208,12 +208,14 @@ struct gw_opts {
 	size_t sz;
 	const uint32_t *pids; /* processes to watch */
 	size_t n_pids;
-	bool no_follow;        /* leave children out */
+	bool no_follow; /* leave children out */
+	bool calls_all; /* count calls that never sleep too; costs every process of the host */
 	uint64_t threshold_ns; /* 0: 100 ms */
-	uint64_t period_ns;    /* CPU time between samples, at least; 0: 4 ms */
-	uint32_t max_stalls;   /* kept one by one in the report; 0: 10,000 */
-	const char *record;    /* tape to write; NULL: none */
-	const char *replay;    /* tape to read instead of the kernel; NULL: none */
+	uint64_t period_ns; /* CPU time between samples, at least; 0: 10 ms. Near late: 4 ms at most
+			     */
+	uint32_t max_stalls; /* kept one by one in the report; 0: 10,000 */
+	const char *record;  /* tape to write; NULL: none */
+	const char *replay;  /* tape to read instead of the kernel; NULL: none */
 	void (*stall)(void *ctx, const struct gw_stall *stall);
 	void (*log)(void *ctx, enum gw_level level, const char *line);
 	void *ctx;

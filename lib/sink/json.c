@@ -141,7 +141,7 @@ void json_put(struct json *json, cJSON *object, const char *key, cJSON *item)
 
 static void write_diagnosis(struct json *json, const struct gw_report *report)
 {
-	enum { MAX = 4 };
+	enum { MAX = DIAGNOSIS_LINES };
 	char(*lines)[DIAGNOSIS_SIZE] = calloc(MAX, sizeof(*lines));
 	int n = lines ? sink_diagnosis(report, lines, MAX) : 0;
 
@@ -196,6 +196,13 @@ void json_report(struct json *json, const struct gw_report *report, bool stalls)
 	}
 	json_array_end(json);
 	json_array(json, "calls");
+	report_each (report, calls, struct report_call, call)
+		json_element(json, json_call(json, report, call));
+	json_array_end(json);
+	json_array(json, "tasks");
+	report_each (report, tasks, struct report_task, task)
+		if (task->samples || task->blocked_ns || task->stalls)
+			json_element(json, json_task(json, report, task));
 	json_array_end(json);
 	write_diagnosis(json, report);
 	json_item(json, "quality", json_quality(json, report));

@@ -29,6 +29,9 @@ void json_element(struct json *json, cJSON *item);
 void json_array_end(struct json *json);
 void json_end(struct json *json);
 
+/* HIST_BOUNDS + 1 counts (jsonpart.c). */
+cJSON *json_histogram(struct json *json, const uint64_t *counts, uint64_t sum_ns);
+
 /* Building. Numbers are exact up to 64 bits. */
 void json_number(struct json *json, cJSON *object, const char *key, uint64_t value);
 void json_flag(struct json *json, cJSON *object, const char *key, bool value);
@@ -54,6 +57,14 @@ void json_ledger(struct json *json, cJSON *object, const struct gw_ledger *ledge
 /* What explains a stall or a site (jsonstall.c). Nothing is put where nothing is known. */
 void json_peer(struct json *json, cJSON *object, const struct gw_peer *peer);
 void json_advice(struct json *json, cJSON *object, const struct gw_advice *advice);
+
+/* "PID/TID" of a loop; nothing for GW_NONE. */
+void json_loop_id(struct json *json, cJSON *object, const char *key, const struct gw_report *report,
+		  uint32_t loop);
+
+/* Who and what used the loops (jsoncalls.c). */
+cJSON *json_call(struct json *json, const struct gw_report *report, const struct report_call *call);
+cJSON *json_task(struct json *json, const struct gw_report *report, const struct report_task *task);
 
 /* One stall (jsonstall.c). */
 cJSON *json_stall(struct json *json, const struct gw_report *report, const struct gw_stall *stall);

@@ -61,7 +61,7 @@ static cJSON *settings(struct json *json, const struct gw_report *report)
 	json_number(json, item, "threshold_ns", report->threshold_ns);
 	json_number(json, item, "warmup_ns", 0);
 	json_number(json, item, "sample_period_ns", report->period_ns);
-	json_text(json, item, "calls", "slept");
+	json_text(json, item, "calls", report->calls_all ? "all" : "slept");
 	return item;
 }
 
@@ -130,14 +130,12 @@ cJSON *json_target(struct json *json, const struct report_target *target)
 	return item;
 }
 
-static cJSON *histogram(struct json *json, const uint64_t *buckets, uint64_t sum_ns)
+cJSON *json_histogram(struct json *json, const uint64_t *counts, uint64_t sum_ns)
 {
 	cJSON *item = cJSON_CreateObject();
 	cJSON *bounds = cJSON_AddArrayToObject(item, "bounds_ns");
 	cJSON *list = cJSON_AddArrayToObject(item, "counts");
-	uint64_t counts[HIST_BOUNDS + 1];
 
-	hist_fold(buckets, counts);
 	for (int i = 0; i < HIST_BOUNDS; i++)
 		cJSON_AddItemToArray(bounds, json_number_item(hist_bounds_ns[i]));
 	for (int i = 0; i <= HIST_BOUNDS; i++)
@@ -146,6 +144,14 @@ static cJSON *histogram(struct json *json, const uint64_t *buckets, uint64_t sum
 		json_put(json, item, "counts", NULL);
 	json_number(json, item, "sum_ns", sum_ns);
 	return item;
+}
+
+static cJSON *histogram(struct json *json, const uint64_t *buckets, uint64_t sum_ns)
+{
+	uint64_t counts[HIST_BOUNDS + 1];
+
+	hist_fold(buckets, counts);
+	return json_histogram(json, counts, sum_ns);
 }
 
 static cJSON *lag(struct json *json, const uint64_t *buckets, uint64_t max_ns, uint64_t sum_ns)
@@ -192,13 +198,27 @@ static cJSON *time_of(struct json *json, const struct report_loop *loop)
 	return item;
 }
 
-cJSON *json_loop(struct json *json, const struct report_loop *loop)
+static void put_id(struct json *json, cJSON *object, const char *key,
+		   const struct report_loop *loop)
 {
-	cJSON *item = cJSON_CreateObject();
 	char id[32];
 
 	snprintf(id, sizeof(id), "%" PRIu32 "/%" PRIu32, loop->pid, loop->tid);
-	json_text(json, item, "id", id);
+	json_text(json, object, key, id);
+}
+
+void json_loop_id(struct json *json, cJSON *object, const char *key, const struct gw_report *report,
+		  uint32_t loop)
+{
+	if (loop != GW_NONE)
+		put_id(json, object, key, report_loop(report, loop));
+}
+
+cJSON *json_loop(struct json *json, const struct report_loop *loop)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	put_id(json, item, "id", loop);
 	json_number(json, item, "pid", loop->pid);
 	json_number(json, item, "tid", loop->tid);
 	json_text(json, item, "thread_name", loop->comm);
@@ -324,6 +344,8 @@ cJSON *json_quality(struct json *json, const struct gw_report *report)
 	}
 	json_put(json, item, "stacks", flaws(json, report));
 	json_number(json, item, "stalls_folded", report->stalls_folded);
+	json_number(json, item, "calls_folded", report->calls_rest);
+	json_number(json, item, "calls_folded_ns", report->calls_rest_ns);
 	if (report->frames_seen) {
 		double part = (double)report->frames_nameless / (double)report->frames_seen;
 		unsigned thousandths = part < 1 ? (unsigned)(part * 1000 + 0.5) : 1000;

@@ -32,7 +32,8 @@ struct gw_sink {
 extern const struct sink_ops sink_text, sink_json, sink_jsonl;
 
 /* Up to max sentences about the run, the most important first; returns how many. */
-#define DIAGNOSIS_SIZE 1400
+#define DIAGNOSIS_SIZE  1400
+#define DIAGNOSIS_LINES 5
 int sink_diagnosis(const struct gw_report *report, char (*lines)[DIAGNOSIS_SIZE], int max);
 
 /* What was written so far reaches the stream's other end: 0 or -errno. */

@@ -283,6 +283,19 @@ static void print_last(const struct gw_sink *sink, const struct gw_report *repor
 	fputc('\n', sink->to);
 }
 
+/* The run in plain sentences, before its figures. */
+static int print_diagnosis(const struct gw_sink *sink, const struct gw_report *report)
+{
+	char(*lines)[DIAGNOSIS_SIZE] = calloc(DIAGNOSIS_LINES, sizeof(*lines));
+	int n = lines ? sink_diagnosis(report, lines, DIAGNOSIS_LINES) : -ENOMEM;
+
+	for (int i = 0; i < n; i++)
+		fprintf(sink->to, "%s%s%s\n", text_paint(sink, i ? TEXT_PLAIN : TEXT_BOLD),
+			lines[i], text_paint(sink, TEXT_PLAIN));
+	free(lines);
+	return n < 0 ? n : 0;
+}
+
 int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 {
 	struct total *sum = calloc(1, sizeof(*sum));
@@ -299,11 +312,17 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 		fputc('\n', sink->to);
 	if (!report_complete(report))
 		print_incomplete(sink, report);
+	err = print_diagnosis(sink, report);
 	print_lag(sink, report, sum);
 	print_time(sink, sum);
 	print_loops(sink, report);
 	print_stalls(sink, report, sum);
-	err = print_sites(sink, report);
+	if (!err)
+		err = print_sites(sink, report);
+	if (!err)
+		err = text_calls(sink, report);
+	if (!err)
+		err = text_users(sink, report);
 	print_notes(sink, report);
 	if (sink->opts.verbose && report->repaired)
 		fprintf(sink->to,

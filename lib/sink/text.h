@@ -44,6 +44,10 @@ void text_tasks(const struct gw_sink *sink, const struct gw_report *report,
 void text_delayed(const struct gw_sink *sink, const struct gw_stall *stall);
 void text_advice(const struct gw_sink *sink, const struct gw_advice *advice);
 
+/* Tables of the summary (lists.c); 0 or -ENOMEM. */
+int text_users(const struct gw_sink *sink, const struct gw_report *report);
+int text_calls(const struct gw_sink *sink, const struct gw_report *report);
+
 int text_summary(const struct gw_sink *sink, const struct gw_report *report);
 
 #endif

@@ -18,6 +18,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#define CLOSE_NS   4000000   /* CPU time between samples of a turn half way to late, at most */
 #define TICK_NS    100000000 /* half of the threshold where that is less, but not below the least */
 #define TICK_LEAST 20000000
 #define FIRST_LOOK 65536 /* records; a storm must not hold up the start */
@@ -55,7 +56,8 @@ static int say_hello(struct watch *w, const struct watch_opts *opts)
 	struct wire_hello hello = { .version = WIRE_VERSION,
 				    .cpus = sysconf(_SC_NPROCESSORS_ONLN),
 				    .late_ns = opts->late_ns,
-				    .period_ns = opts->period_ns };
+				    .period_ns = opts->period_ns,
+				    .calls_all = opts->calls_all };
 	struct utsname uts;
 	uint64_t random = 0;
 
@@ -161,8 +163,11 @@ static void say_privileges(struct watch *w, uint32_t pid)
 static int open_kernel(struct watch *w, const struct watch_opts *opts)
 {
 	struct live_opts live = { .late_ns = opts->late_ns,
-				  .period_ns = opts->period_ns,
+				  .period_ns =
+					  opts->period_ns < CLOSE_NS ? opts->period_ns : CLOSE_NS,
+				  .light_ns = opts->period_ns,
 				  .follow = opts->follow,
+				  .calls_all = opts->calls_all,
 				  .loops = LOOPS };
 	char why[256] = "";
 	int err = live_open(&w->live, &live, why, sizeof(why));

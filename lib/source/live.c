@@ -20,13 +20,15 @@
 #include "source/refuse.h"
 #include "source/tracefs.h"
 
-#define LOG_SIZE (1 << 20)
+#define LOG_SIZE   (1 << 20)
+#define LIVE_BATCH 512
 
 struct live {
 	struct probes *skel;
 	struct ring_buffer *ring;
 	enum gate gate;
 	bool ticks; /* the tick gives the samples */
+	bool calls_all;
 	struct bpf_link *gate_links[GATE_LINKS];
 	struct bpf_link **samples; /* one per slot */
 	struct slots slots;
@@ -48,6 +50,7 @@ struct choice {
 	bool recent; /* wanted where sched_switch hands over the state, or not there */
 	bool by_tick;
 	bool ticks; /* wanted where the tick gives the samples, or not there */
+	bool asked; /* wanted with --calls=all only */
 };
 
 static const struct choice choices[] = {
@@ -59,6 +62,7 @@ static const struct choice choices[] = {
 	{ .prefix = "sched_switch", .by_age = true, .recent = true },
 	{ .prefix = "sample_tick", .by_tick = true, .ticks = true },
 	{ .prefix = "sample_clock", .by_tick = true, .ticks = false },
+	{ .prefix = "calls_", .asked = true },
 };
 
 static bool wanted_program(const char *name, const struct live *live, bool recent)
@@ -68,6 +72,8 @@ static bool wanted_program(const char *name, const struct live *live, bool recen
 
 		if (strncmp(name, c->prefix, strlen(c->prefix)))
 			continue;
+		if (c->asked)
+			return live->calls_all;
 		if (c->by_tick)
 			return c->ticks == live->ticks;
 		return c->gated ? c->gate == live->gate : c->recent == recent;
@@ -94,7 +100,9 @@ static int load(struct live *live, const struct live_opts *opts, bool recent, ch
 	struct bpf_program *prog;
 	struct wire_config config = { .late_ns = opts->late_ns,
 				      .period_ns = opts->period_ns,
-				      .follow = opts->follow };
+				      .light_ns = opts->light_ns,
+				      .follow = opts->follow,
+				      .calls_all = opts->calls_all };
 	int err;
 
 	live->skel = probes__open_opts(&open);
@@ -212,6 +220,15 @@ static int refused_by_verifier(struct live *live, const struct live_opts *opts, 
 	return err ? err : -EACCES;
 }
 
+/* The coarse clocks advance at each tick. */
+static uint64_t tick_ns(void)
+{
+	struct timespec tick = { .tv_nsec = 0 };
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return tick.tv_nsec;
+}
+
 static int open_parts(struct live *live, const struct live_opts *opts, const char **step)
 {
 	int err;
@@ -222,7 +239,7 @@ static int open_parts(struct live *live, const struct live_opts *opts, const cha
 	if (!live->samples || !live->chunks)
 		return -ENOMEM;
 	live->gate = gate_choose();
-	live->ticks = gate_tick_comes();
+	live->ticks = gate_tick_comes() && live->period_ns >= tick_ns();
 	err = load(live, opts, true, NULL);
 	if (err == -EINVAL || err == -EACCES)
 		err = load(live, opts, false, NULL);
@@ -248,7 +265,8 @@ int live_open(struct live **out, const struct live_opts *opts, char *why, size_t
 		return -ENOMEM;
 	libbpf_set_print(NULL);
 	live->n_slots = opts->loops;
-	live->period_ns = opts->period_ns;
+	live->period_ns = opts->period_ns < opts->light_ns ? opts->period_ns : opts->light_ns;
+	live->calls_all = opts->calls_all;
 	err = open_parts(live, opts, &step);
 	if (err) {
 		err = refuse(err, step, why, size);
@@ -439,6 +457,31 @@ int live_sample(struct live *live, uint32_t slot, uint32_t tid)
 		return -errno;
 	}
 	return 0;
+}
+
+/* The kernel's own cursor is a bucket number. */
+int live_calls(const struct live *live, uint32_t *at, struct wire_call_row *rows, uint32_t n)
+{
+	struct wire_call_key keys[LIVE_BATCH];
+	struct wire_call_sum sums[LIVE_BATCH];
+	uint32_t count = n < LIVE_BATCH ? n : LIVE_BATCH, next = 0;
+	int err;
+
+	if (*at == UINT32_MAX)
+		return 0;
+	err = bpf_map_lookup_batch(bpf_map__fd(live->skel->maps.calls), *at ? at : NULL, &next,
+				   keys, sums, &count, NULL);
+	if (err && err != -ENOENT)
+		return err;
+	*at = err ? UINT32_MAX : next;
+	for (uint32_t i = 0; i < count; i++)
+		rows[i] = (struct wire_call_row){ .key = keys[i], .sum = sums[i] };
+	return count;
+}
+
+void live_drop_call(const struct live *live, const struct wire_call_key *key)
+{
+	bpf_map_delete_elem(bpf_map__fd(live->skel->maps.calls), key);
 }
 
 int live_stats(const struct live *live, struct wire_stats *out)

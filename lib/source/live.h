@@ -18,9 +18,10 @@
 struct live;
 
 struct live_opts {
-	uint64_t late_ns, period_ns;
-	bool follow;
-	uint32_t loops; /* slots; at most 1,024, a multiple of WIRE_CHUNK */
+	uint64_t late_ns;
+	uint64_t period_ns, light_ns; /* CPU time between samples: near late, and always */
+	bool follow, calls_all;
+	uint32_t loops; /* slots; at most 1,024 */
 };
 
 /* Called for each record of the ring; a negative answer ends the consuming. */
@@ -61,6 +62,11 @@ int live_aim(struct live *live, uint32_t slot, const struct wire_aim *aim,
 
 /* Starts sampling a loop's thread; it ends with live_recycle. 0 or -errno. */
 int live_sample(struct live *live, uint32_t slot, uint32_t tid);
+
+/* Up to n rows of the inventory, from *at on (0 at first); how many, 0 at the end, or -errno. Rows
+ * that come meanwhile may be left out. */
+int live_calls(const struct live *live, uint32_t *at, struct wire_call_row *rows, uint32_t n);
+void live_drop_call(const struct live *live, const struct wire_call_key *key);
 
 int live_stats(const struct live *live, struct wire_stats *out);
 

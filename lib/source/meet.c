@@ -148,6 +148,7 @@ int part(struct watch *w, const struct wire_gone *gone)
 		err = watch_hand_out(w, gone);
 	memset(&w->seats[gone->slot], 0, sizeof(w->seats[0]));
 	live_recycle(w->live, gone->slot);
+	w->calls_ended++;
 	if (!proc)
 		return err;
 	if (proc->loops)

@@ -29,6 +29,7 @@ struct source_ops {
 	int (*names)(struct source *source, const struct wire_stack *stack,
 		     const struct wire_names **out);
 	int (*snapshot)(struct source *source); /* hands out WIRE_SLOT and WIRE_LOSS */
+	int (*calls)(struct source *source);    /* hands out WIRE_CALLS: all rows as they stand */
 	int (*end)(struct source *source, enum wire_ended why); /* last totals, then WIRE_END */
 	int (*describe)(struct source *source, char *line, size_t size);
 	void (*close)(struct source *source);
@@ -43,6 +44,7 @@ struct watch_opts {
 	size_t n_pids;
 	bool follow;
 	uint64_t late_ns, period_ns;
+	bool calls_all;
 };
 
 /* The live kernel. -ESRCH, -EPERM, -ENOSYS, ...; the log says why. */

@@ -191,6 +191,7 @@ static const struct source_ops reel_ops = {
 	.poll = reel_poll,
 	.names = reel_names,
 	.snapshot = reel_nothing,
+	.calls = reel_nothing,
 	.end = reel_end,
 	.describe = reel_describe,
 	.close = reel_close,

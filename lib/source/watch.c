@@ -16,9 +16,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BUDGET   4096 /* records a poll */
-#define CATCH_UP 65536
-#define OPEN_NS  150000000 /* a stall that ends sooner is told of once, when it has ended */
+#define BUDGET      4096 /* records a poll */
+#define CATCH_UP    65536
+#define ENDED_LOOPS 64        /* whose calls are still in the kernel's inventory */
+#define OPEN_NS     150000000 /* a stall that ends sooner is told of once, when it has ended */
 
 static struct watch *watch_of(struct source *source)
 {
@@ -237,6 +238,8 @@ static int catch_up(struct watch *w, uint32_t slot)
 	return catch_up_now(w, slot);
 }
 
+static int tell_calls(struct source *source);
+
 static int tick(struct watch *w)
 {
 	struct wire_tick record = { .head = watch_head(WIRE_TICK, sizeof(record)) };
@@ -259,7 +262,8 @@ static int tick(struct watch *w)
 			err = check_open(w, slot, record.head.now_ns);
 	}
 	live_room(w->live, used);
-	return err;
+	/* their rows take the place of others */
+	return err || w->calls_ended < ENDED_LOOPS ? err : tell_calls(&w->source);
 }
 
 static bool all_gone(const struct watch *w)
@@ -382,6 +386,34 @@ static int watch_snapshot(struct source *source)
 	return err ? err : tell_loss(w);
 }
 
+static bool is_seated(const struct watch *w, uint32_t serial)
+{
+	for (uint32_t slot = 0; slot < LOOPS; slot++)
+		if (w->seats[slot].serial == serial)
+			return true;
+	return false;
+}
+
+/* All rows of the inventory; those of loops that have ended will not change, and make room. */
+static int tell_calls(struct source *source)
+{
+	struct watch *w = watch_of(source);
+	struct wire_calls *calls = w->calls;
+	uint32_t at = 0;
+	int n, err = 0;
+
+	while ((n = live_calls(w->live, &at, calls->rows, WIRE_CALL_ROWS)) > 0 && !err) {
+		calls->n = n;
+		calls->head = watch_head(WIRE_CALLS, WIRE_CALLS_BASE + n * sizeof(calls->rows[0]));
+		err = watch_hand_out(w, calls);
+		for (int i = 0; i < n; i++)
+			if (!is_seated(w, calls->rows[i].key.serial))
+				live_drop_call(w->live, &calls->rows[i].key);
+	}
+	w->calls_ended = 0;
+	return n < 0 ? n : err;
+}
+
 static void own_cost(const struct watch *w, struct wire_end *end)
 {
 	uint64_t cpu, rss;
@@ -428,6 +460,8 @@ static int watch_end(struct source *source, enum wire_ended why)
 		err = tell_open_all(w);
 	if (!err)
 		err = watch_snapshot(source);
+	if (!err)
+		err = tell_calls(source);
 	end.head = watch_head(WIRE_END, sizeof(end));
 	own_cost(w, &end);
 	return err ? err : watch_hand_out(w, &end);
@@ -457,6 +491,7 @@ static void watch_close(struct source *source)
 	free(w->scratch);
 	free(w->slot);
 	free(w->memory);
+	free(w->calls);
 	free(w);
 }
 
@@ -465,6 +500,7 @@ static const struct source_ops watch_ops = {
 	.poll = watch_poll,
 	.names = watch_names,
 	.snapshot = watch_snapshot,
+	.calls = tell_calls,
 	.end = watch_end,
 	.describe = watch_describe,
 	.close = watch_close,
@@ -485,9 +521,10 @@ int watch_open(struct source **out, const struct watch_opts *opts, const struct 
 	w->scratch = malloc(sizeof(*w->scratch));
 	w->slot = calloc(1, sizeof(*w->slot));
 	w->memory = calloc(1, sizeof(*w->memory));
+	w->calls = calloc(1, sizeof(*w->calls));
 	*out = &w->source; /* records come during the start already, and with them stacks to be
 			      named */
-	if (w->scratch && w->slot && w->memory)
+	if (w->scratch && w->slot && w->memory && w->calls)
 		err = attach_start(w, opts);
 	if (err) {
 		*out = NULL;

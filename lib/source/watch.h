@@ -43,6 +43,8 @@ struct watch {
 	struct wire_scratch *scratch; /* copy of a slot's */
 	struct wire_slot *slot;       /* copy of a slot's */
 	struct wire_memory *memory;   /* of the stack record that comes next; n 0: none */
+	struct wire_calls *calls;     /* rows on their way */
+	uint32_t calls_ended;         /* loops that have ended since rows were told last */
 	uint64_t late_ns, consumed;
 	int epoll, timer;
 	bool no_samples_told;

@@ -216,13 +216,104 @@ Test(text, the_summary_counts_and_ends_with_the_next_command)
 	begin((struct gw_sink_opts){ .utf8 = true, .next = "greenwatch -h" });
 	cr_assert_str_eq(
 		summary(),
-		"\n60.0 s · 182 044 turns · loop lag p50 0.3 ms  p90 0.3 ms  p99 0.3 ms  max 612 "
+		"\n1 gevent loop stalled 2 times in 60 s, worst 612 ms; 100 % of it is "
+		"clock_nanosleep in retry (shop.py).\n"
+		"1 more stall of up to 187 ms was the machine's doing, mostly: ready to run, but "
+		"no CPU was given; not charged to the program.\n"
+		"60.0 s · 182 044 turns · loop lag p50 0.3 ms  p90 0.3 ms  p99 0.3 ms  max 612 "
 		"ms\n"
 		"time    idle 68.7 %   on CPU 22.2 %   blocked 8.5 %   waiting for a CPU 0.6 %\n"
 		"stalls  3 at 2 sites (1.8 % of the time)\n"
 		"   2×  max 612 ms  Σ 912 ms  retry shop.py:17 → clock_nanosleep()\n"
 		"   1×  max 187 ms  Σ 187 ms  ready to run, but no CPU was given (not charged)\n"
 		"0 events lost · greenwatch used 0.4 % of one CPU, 21 MB · next: greenwatch -h\n");
+	end();
+}
+
+static struct report_call calls[] = {
+	{ .call = "recvfrom",
+	  .class = "network",
+	  .peer = &(struct gw_peer){ .kind = "tcp", .remote = "10.0.0.5:6379" },
+	  .stack = GW_NONE,
+	  .calls = 4012,
+	  .total_ns = 9100 * SAMPLE_MS,
+	  .max_ns = 212 * SAMPLE_MS,
+	  .advice.rule = "GW1002" },
+	{ .call = "fsync",
+	  .class = "file",
+	  .frame = GW_NONE,
+	  .stack = GW_NONE,
+	  .calls = 9,
+	  .total_ns = 20 * SAMPLE_MS,
+	  .max_ns = 3 * SAMPLE_MS },
+};
+
+static struct report_task users[] = {
+	{ .name = "retry",
+	  .kind = GW_TASK_GREENLET,
+	  .samples = 750,
+	  .cpu_ns = 7500 * SAMPLE_MS,
+	  .longest_ns = 61 * SAMPLE_MS,
+	  .stalls = 4 },
+	{ .name = "hub",
+	  .kind = GW_TASK_HUB,
+	  .frame = GW_NONE,
+	  .family = 1,
+	  .samples = 250,
+	  .cpu_ns = 2500 * SAMPLE_MS,
+	  .longest_ns = 9 * SAMPLE_MS },
+};
+
+static void use_the_loop(void)
+{
+	sample.report.calls = (struct report_vec)VEC(calls, 2);
+	sample.report.tasks = (struct report_vec)VEC(users, 2);
+}
+
+Test(text, calls_and_users_are_tables_of_the_summary)
+{
+	begin((struct gw_sink_opts){ .utf8 = true });
+	use_the_loop();
+	sample.report.calls_rest = 3;
+	summary();
+	cr_assert(strstr(output,
+			 "calls   4 024 in all took 9.12 s of the loops' time; 3 of them in no "
+			 "line: too many different places\n"
+			 " 4 012×  max 212 ms  Σ 9.10 s  retry shop.py:17 → recvfrom()  tcp "
+			 "10.0.0.5:6379  GW1002\n"
+			 "     9×  max 3.0 ms  Σ 20 ms  fsync()\n"
+			 "users   of 10.0 s on the CPU, by 1 000 samples\n"
+			 "   75.0 ± 2.7 %  retry shop.py:17 (greenlet)  longest hold 61 ms  4 "
+			 "stalls\n"
+			 "   25.0 ± 2.7 %  hub  longest hold 9.0 ms\n"),
+		  "%s", output);
+	end();
+}
+
+Test(text, a_loop_limited_by_blocking_calls_is_told_so)
+{
+	begin((struct gw_sink_opts){ .utf8 = true });
+	use_the_loop();
+	sample.loops[0].time.blocked_ns = 18000 * SAMPLE_MS;
+	sample.loops[0].idle_ns = 28680 * SAMPLE_MS;
+	cr_assert(strstr(summary(),
+			 "The loop was blocked 30 % of the time while busy 22 %: throughput is "
+			 "limited by blocking calls, not by CPU. 51 % of it is recvfrom in "
+			 "retry (shop.py:17) (GW1002).\n"),
+		  "%s", output);
+	end();
+}
+
+Test(text, a_loop_limited_by_the_cpu_is_told_who_has_it)
+{
+	begin((struct gw_sink_opts){ .utf8 = true });
+	use_the_loop();
+	sample.loops[0].time.oncpu_ns = 54000 * SAMPLE_MS;
+	sample.loops[0].idle_ns = 600 * SAMPLE_MS;
+	cr_assert(strstr(summary(),
+			 "% of the time: throughput is limited by CPU. 75 % of it is retry "
+			 "(shop.py:17), which held the loop for up to 61 ms at a time.\n"),
+		  "%s", output);
 	end();
 }
 
