@@ -41,6 +41,7 @@ struct rule_evidence {
 	const char *fstypes;   /* file systems */
 	const char *modules;   /* shared objects in the stack, by base name */
 	const char *symbols;   /* native, Rust and kernel functions; in one of modules, if set */
+	const char *called;    /* C functions, by the bytecode that calls them: pickle.loads */
 	const char *files;     /* of library frames of Python or JavaScript */
 	const char *functions; /* in one of files, if set; the last part of a name is enough */
 	const char *own;       /* files of the application's frame: templates */
