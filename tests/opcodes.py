@@ -97,6 +97,15 @@ def fit(args, values, name):
     raise SystemExit(f"{name}: {known}")
 
 
+def load_of(base, minor):
+    """Where the name of what it loads is; needed up to 3.12, see lib/runtime/pycall.c."""
+    if base in ("LOAD_GLOBAL", "LOAD_NAME"):
+        return "GLOBAL_HALF" if base == "LOAD_GLOBAL" and minor >= 11 else "GLOBAL"
+    if base in ("LOAD_ATTR", "LOAD_METHOD"):
+        return "ATTR_HALF" if minor >= 12 else "ATTR"
+    return "LOCAL" if base in ("LOAD_FAST", "LOAD_FAST_CHECK") else "NONE"
+
+
 def call_of(base, minor):
     kind = CALLS.get(base)
     if kind == "METHOD" and minor >= 13:
@@ -138,7 +147,8 @@ def row(asked, r, by_name):
     if base == "EXTENDED_ARG":
         flags.append("EXTENDS")
     cells = [fall[0], jump[0] - fall[0], fall[1], f"PYPER_{PER[fall[2]]}", b["caches"],
-             " | ".join("PYOP_" + f for f in flags) or "0", "PYCALL_" + (call_of(base, minor) or "NONE")]
+             " | ".join("PYOP_" + f for f in flags) or "0", "PYCALL_" + (call_of(base, minor) or "NONE"),
+             "PYLOAD_" + load_of(base, minor)]
     return tuple(cells)
 
 
@@ -184,7 +194,7 @@ HEAD = """// SPDX-License-Identifier: BSD-2-Clause
 #include <stddef.h>
 #include "runtime/pyopcodes.h"
 
-/* effect, jump, slope, per, caches, flags, call */"""
+/* effect, jump, slope, per, caches, flags, call, load */"""
 
 TAIL = """const struct pyop *pyop_find(uint32_t minor, uint8_t opcode)
 {

@@ -206,7 +206,7 @@ bool merge_called(const struct merge_stacks *stacks, unsigned int *eval)
 	if (!stacks->by_address && !(stacks->native_whole && stacks->python_whole))
 		return false;
 	if (!stacks->python_grouped || !plan.n_groups || !leaf->n || !place(&plan) ||
-	    leaf->eval == NOWHERE || !leaf->eval || !stacks->native[leaf->eval].eval)
+	    leaf->eval == NOWHERE || !leaf->eval)
 		return false;
 	*eval = leaf->eval;
 	return true;

@@ -34,6 +34,11 @@
 #define DEF_NAME     0
 #define DEF_FUNCTION 8
 #define BASES_MAX    20
+#define TUPLE_ITEMS  24
+#define NAMES_MAX    0xffff
+#define GLOBALS_MAX  4096
+#define LENT_FROM    8  /* versions in which the callable lies right before its arguments, and */
+#define LENT_TO      12 /* these are passed as they lie on the stack */
 #define PART         96 /* bytes of each half of a name */
 
 struct caller {
@@ -152,31 +157,6 @@ static bool is_there(const struct caller *c)
 		return false;
 	instr = o->code_bytes ? word_at(bytes, o->frame_instr) : int_at(bytes, o->frame_instr);
 	return instr == c->raw->instr && (word_at(bytes, o->frame_code) & ~7ULL) == c->code;
-}
-
-/* The object that is called. 0 or -errno. */
-static int find_callable(struct caller *c, uint64_t *object)
-{
-	const struct python *py = c->proc->python;
-	struct memory *mem = &c->proc->mem;
-	struct pydepth_call call;
-	uint64_t values, slots[2];
-	int err = memory_read(mem, c->code, c->head, sizeof(c->head));
-
-	if (!err && word_at(c->head, 8) != py->code_type)
-		err = -EBADMSG;
-	if (!err)
-		err = find_call(c, &call);
-	if (!err && call.slot + 1 + call.paired > int_at(c->head, py->offsets.code_stack))
-		err = -EBADMSG;
-	if (!err)
-		err = find_values(c, &values);
-	if (!err)
-		err = memory_read(mem, values + 8ULL * call.slot, slots, call.paired ? 16 : 8);
-	if (err)
-		return err;
-	*object = (call.paired && !slots[0] ? slots[1] : slots[0]) & ~7ULL; /* 3.14 tags it */
-	return pyobject_plausible(*object) && is_there(c) ? 0 : -EAGAIN;
 }
 
 static int read_text(struct memory *mem, uint64_t at, char out[PART])
@@ -312,10 +292,101 @@ static int resolve(struct memory *mem, const struct python *py, uint64_t object,
 		if (strcmp(type.name, "function") == 0)
 			return -ENOENT;
 		if (strcmp(type.name, "method"))
-			return is_class(&type) ? -ENOENT : native_type(mem, &type, out->owner);
+			return is_class(&type) || !type.call ? -ENOENT
+							     : native_type(mem, &type, out->owner);
 		err = memory_word(mem, object + METHOD_FUNC, &object);
 	}
 	return err ? err : -ENOENT;
+}
+
+struct global {
+	uint64_t name, value;
+	bool same;
+};
+
+static int is_global(void *ctx, uint64_t key, uint64_t value)
+{
+	struct global *global = ctx;
+
+	global->same = key == global->name && value == global->value;
+	return key == global->name;
+}
+
+static bool has_name(const struct caller *c, uint64_t text, const struct callee *callee)
+{
+	const char *wanted = callee->name[0] ? callee->name : pytype_short(callee->owner);
+	char name[PART];
+
+	return !pytext_read(&c->proc->mem, c->proc->python, text, name, sizeof(name)) &&
+	       strcmp(name, wanted) == 0;
+}
+
+/* Is that the object which the instruction has loaded, by its name or by where it lies? */
+static bool was_loaded(const struct caller *c, const struct pydepth_load *load, uint64_t object,
+		       const struct callee *callee)
+{
+	const struct pyoffsets *o = &c->proc->python->offsets;
+	struct memory *mem = &c->proc->mem;
+	bool half = load->load == PYLOAD_GLOBAL_HALF || load->load == PYLOAD_ATTR_HALF;
+	uint64_t at = word_at(c->head, o->code_names) + TUPLE_ITEMS;
+	struct global global = { .value = object };
+
+	if (load->load == PYLOAD_NONE || load->arg > NAMES_MAX)
+		return false;
+	if (load->load == PYLOAD_LOCAL)
+		return !memory_word(mem, c->raw->frame + o->frame_locals + 8ULL * load->arg, &at) &&
+		       at == object;
+	if (memory_word(mem, at + 8ULL * (half ? load->arg / 2 : load->arg), &global.name))
+		return false;
+	if (has_name(c, global.name, callee))
+		return true;
+	if (load->load == PYLOAD_ATTR || load->load == PYLOAD_ATTR_HALF ||
+	    memory_word(mem, c->raw->frame + o->frame_globals, &at))
+		return false;
+	return pydict_walk(mem, c->proc->python, at, GLOBALS_MAX, is_global, &global) > 0 &&
+	       global.same;
+}
+
+/* While it runs, what is called may put something else where it lies, if that is right before its
+ * arguments: PY_VECTORCALL_ARGUMENTS_OFFSET, bound methods and partials do. */
+static bool is_lent(const struct caller *c, const struct pydepth_call *call, bool second)
+{
+	uint32_t minor = c->proc->python->offsets.minor;
+
+	return minor >= LENT_FROM && minor <= LENT_TO && !call->spread && (second || !call->paired);
+}
+
+/* What is called. 0 or -errno. */
+static int find_callee(struct caller *c, struct callee *out)
+{
+	const struct python *py = c->proc->python;
+	struct memory *mem = &c->proc->mem;
+	struct pydepth_call call;
+	uint64_t values, slots[2];
+	bool second;
+	int err = memory_read(mem, c->code, c->head, sizeof(c->head));
+
+	if (!err && word_at(c->head, 8) != py->code_type)
+		err = -EBADMSG;
+	if (!err)
+		err = find_call(c, &call);
+	if (!err && call.slot + 1 + call.paired > int_at(c->head, py->offsets.code_stack))
+		err = -EBADMSG;
+	if (!err)
+		err = find_values(c, &values);
+	if (!err)
+		err = memory_read(mem, values + 8ULL * call.slot, slots, call.paired ? 16 : 8);
+	if (err)
+		return err;
+	second = call.paired && !slots[0];
+	slots[second] &= ~7ULL; /* 3.14 tags it */
+	err = pyobject_plausible(slots[second]) ? resolve(mem, py, slots[second], out) : -EBADMSG;
+	if (!err && is_lent(c, &call, second) &&
+	    !was_loaded(c, &call.load[second], slots[second], out))
+		err = -ENOENT;
+	if (!err && !is_there(c))
+		err = -EAGAIN;
+	return err;
 }
 
 void pycall_frame(struct proc *proc, const struct wire_pyframe *raw, struct frames *out)
@@ -325,10 +396,8 @@ void pycall_frame(struct proc *proc, const struct wire_pyframe *raw, struct fram
 	struct callee callee = { .function = 0 };
 	const struct mapping *map;
 	char name[2 * PART];
-	uint64_t object;
 
-	if (!proc->python->offsets.frame_values || find_callable(&caller, &object) ||
-	    resolve(&proc->mem, proc->python, object, &callee))
+	if (!proc->python->offsets.frame_values || find_callee(&caller, &callee))
 		return;
 	snprintf(name, sizeof(name), "%s%s%s", callee.owner, callee.name[0] ? "." : "",
 		 callee.name);

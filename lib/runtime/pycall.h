@@ -11,8 +11,8 @@
 #include "name/frames.h"
 #include "name/proc.h"
 
-/* Adds a frame for it, its file GW_FILE_BYTECODE; nothing where it is not certain, and nothing for a
- * function in Python. raw: the innermost frame, known to have called something. */
+/* Adds a frame for it, its file GW_FILE_BYTECODE; nothing where it is not certain, and nothing for
+ * a function in Python. raw: the innermost frame, known to have called something. */
 void pycall_frame(struct proc *proc, const struct wire_pyframe *raw, struct frames *out);
 
 #endif

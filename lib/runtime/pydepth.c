@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include "runtime/pyopcodes.h"
 
 #define UNKNOWN   (-1)
 #define TORN      (-2) /* two ways, two depths */
@@ -222,7 +221,26 @@ static int locate(const struct instr *in, int32_t depth, struct pydepth_call *ou
 		return -ENOENT;
 	out->slot = (uint32_t)(depth - below);
 	out->paired = in->op->call == PYCALL_METHOD;
+	out->spread = in->op->call >= PYCALL_EX;
 	return 0;
+}
+
+/* What was loaded last into a slot before that unit: a hint, since there may be several ways. */
+static void find_load(const struct depths *d, uint32_t slot, size_t end, struct pydepth_load *out)
+{
+	struct instr in = { 0 };
+
+	*out = (struct pydepth_load){ PYLOAD_NONE, 0 };
+	while (in.next < end && advance(d, &in)) {
+		int32_t depth = d->at[in.unit], first = depth;
+
+		if (depth < 0 || in.op->load == PYLOAD_NONE)
+			continue;
+		if (in.op->load == PYLOAD_ATTR || in.op->load == PYLOAD_ATTR_HALF)
+			first--;
+		if ((int64_t)slot >= first && (int64_t)slot < depth + effect(&in, false))
+			*out = (struct pydepth_load){ (enum pyop_load)in.op->load, in.arg };
+	}
 }
 
 int pydepth_find(const struct pydepth_code *code, size_t at, struct pydepth_call *out)
@@ -241,10 +259,9 @@ int pydepth_find(const struct pydepth_code *code, size_t at, struct pydepth_call
 	take_handlers(&d);
 	for (unsigned int i = 0; !result && i < PASSES; i++)
 		result = pass(&d, &in);
-	if (result == 1)
-		result = locate(&in, d.at[in.unit], out);
-	else
-		result = -ENOENT;
+	result = result == 1 ? locate(&in, d.at[in.unit], out) : -ENOENT;
+	for (unsigned int i = 0; !result && i < 2; i++)
+		find_load(&d, out->slot + i, in.unit, &out->load[i]);
 	free(d.at);
 	return result;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "runtime/pyopcodes.h"
 
 #define PYDEPTH_CODE (64 * 1024) /* bytes of bytecode, at most */
 
@@ -25,6 +26,11 @@ struct pydepth_code {
 struct pydepth_call {
 	uint32_t slot; /* of the callable, from the bottom of the value stack */
 	bool paired;   /* or in the next one, where this one holds NULL */
+	bool spread;   /* the arguments lie in a tuple, not on the stack */
+	struct pydepth_load {
+		enum pyop_load load; /* what the callable was loaded by, as far as it can be told */
+		uint32_t arg;
+	} load[2]; /* of that slot, and where paired of the next */
 };
 
 /* at: offset of the instruction, in bytes. 0; -ENOENT: it calls nothing, or it cannot be told;

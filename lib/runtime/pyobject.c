@@ -13,6 +13,7 @@
 #define TYPE_SIZE    296
 #define TYPE_NAME    24
 #define TYPE_BASIC   32
+#define TYPE_CALL    128
 #define TYPE_FLAGS   168
 #define TYPE_BASE    256
 #define TYPE_DICT    288
@@ -40,6 +41,7 @@ int pytype_read(struct memory *mem, uint64_t address, struct pytype *out)
 	memcpy(&out->basic, bytes + TYPE_BASIC, sizeof(out->basic));
 	memcpy(&out->base, bytes + TYPE_BASE, sizeof(out->base));
 	memcpy(&out->dict, bytes + TYPE_DICT, sizeof(out->dict));
+	memcpy(&out->call, bytes + TYPE_CALL, sizeof(out->call));
 	memcpy(&out->flags, bytes + TYPE_FLAGS, sizeof(out->flags));
 	memset(out->name, 0, sizeof(out->name));
 	got = memory_read_some(mem, name, out->name, sizeof(out->name) - 1);

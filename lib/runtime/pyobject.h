@@ -20,6 +20,7 @@ struct pytype {
 	uint64_t basic; /* tp_basicsize */
 	int64_t dict;   /* tp_dictoffset */
 	uint64_t flags; /* tp_flags */
+	uint64_t call;  /* tp_call; 0: cannot be called */
 	char name[PYTYPE_NAME];
 };
 

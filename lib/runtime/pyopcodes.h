@@ -40,6 +40,16 @@ enum pycall_kind {
 	PYCALL_EX14,   /* callable, NULL, tuple, dict or NULL */
 };
 
+/* What has the name of what it pushes. */
+enum pyop_load {
+	PYLOAD_NONE,
+	PYLOAD_LOCAL,       /* the local variable arg */
+	PYLOAD_GLOBAL,      /* co_names[arg] */
+	PYLOAD_GLOBAL_HALF, /* co_names[arg / 2] */
+	PYLOAD_ATTR,        /* the same, of what lay on the stack */
+	PYLOAD_ATTR_HALF,
+};
+
 struct pyop {
 	int8_t effect; /* on the depth, with slope, where it does not jump */
 	int8_t jump;   /* to be added where it does */
@@ -48,6 +58,7 @@ struct pyop {
 	uint8_t caches; /* code units that follow it */
 	uint8_t flags;  /* enum pyop_flag */
 	uint8_t call;   /* enum pycall_kind */
+	uint8_t load;   /* enum pyop_load */
 };
 
 /* NULL: not known, or another one is hidden behind it. */

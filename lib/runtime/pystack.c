@@ -197,14 +197,14 @@ static bool drops_object(struct proc *proc, const struct walk_frame *eval,
 	       walk_inside(called) - vaddr + start == proc->python->dealloc;
 }
 
-/* 3.14 may be built with a function for each instruction, which an eval calls too. Then the eval
- * itself is small. */
-static bool is_large(struct proc *proc, const struct walk_frame *eval)
+/* 3.14 may be built with a function for each instruction, which the eval calls: then it is small
+ * itself, and what they call in turn is one frame further in. */
+static bool is_large(struct proc *proc)
 {
 	uint64_t address = proc->python->eval + EVAL_LEAST;
-	const struct mapping *map = proc_find(proc, walk_inside(eval));
+	const struct mapping *map = proc_find(proc, address);
 
-	return map && address >= map->start && address < map->end && is_eval(proc, map, address);
+	return map && is_eval(proc, map, address);
 }
 
 /* Does the innermost Python frame wait for what it has called? Not when it collects garbage or
@@ -214,10 +214,12 @@ static bool is_called(struct proc *proc, const struct wire_stack *stack, const s
 	bool between = proc->python->offsets.minor >= GC_BETWEEN;
 	unsigned int eval;
 
-	if ((between && stack->head.flags & WIRE_STACK_GC) || stack->call == WIRE_CALL_GIL)
+	if ((between && stack->head.flags & WIRE_STACK_GC) || stack->call == WIRE_CALL_GIL ||
+	    !merge_called(&s->stacks, &eval))
 		return false;
-	return merge_called(&s->stacks, &eval) && is_large(proc, &s->walk.frames[eval]) &&
-	       !drops_object(proc, &s->walk.frames[eval], &s->walk.frames[eval - 1]);
+	if (!is_large(proc))
+		eval--;
+	return eval && !drops_object(proc, &s->walk.frames[eval], &s->walk.frames[eval - 1]);
 }
 
 static void name_steps(struct proc *proc, const struct wire_stack *stack, const struct pystack *s,
