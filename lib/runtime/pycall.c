@@ -25,7 +25,9 @@
 #define BYTES_SIZE   16   /* ob_size */
 #define BYTES_DATA   32   /* PyBytesObject.ob_sval */
 #define LOCALS_MAX   4096
-#define METHOD_HOPS  3 /* a bound method of a bound method */
+#define FRAME_HEAD   128  /* bytes with all that is looked at, in any version */
+#define FRAME_MAX    8192 /* bytes of a frame with its variables and values */
+#define METHOD_HOPS  3    /* a bound method of a bound method */
 #define METHOD_FUNC  16
 #define METHOD_SELF  24 /* m_self, im_self */
 #define METHOD_OWNER 32 /* m_module */
@@ -145,18 +147,29 @@ static int find_values(const struct caller *c, uint64_t *at)
 	return locals > LOCALS_MAX ? -EBADMSG : 0;
 }
 
-/* Is the frame still where it was when its stack was taken? */
-static bool is_there(const struct caller *c)
+/* Slots of the value stack, of a frame that is where it was when its stack was taken: both in one
+ * read, for a frame that runs is soon elsewhere, and there again. 0 or -errno. */
+static int read_slots(const struct caller *c, uint32_t slot, uint64_t out[2])
 {
 	const struct pyoffsets *o = &c->proc->python->offsets;
-	unsigned char bytes[128];
-	uint64_t instr;
+	unsigned char bytes[FRAME_MAX];
+	uint64_t values, end, instr;
+	int err = find_values(c, &values);
 
-	if (o->frame_instr > sizeof(bytes) - 8 || o->frame_code > sizeof(bytes) - 8 ||
-	    memory_read(&c->proc->mem, c->raw->frame, bytes, sizeof(bytes)))
-		return false;
+	end = values + 8ULL * slot + 16 - c->raw->frame;
+	if (!err && (values < c->raw->frame || o->frame_instr > FRAME_HEAD - 8 ||
+		     o->frame_code > FRAME_HEAD - 8 || end > sizeof(bytes)))
+		err = -E2BIG;
+	if (!err)
+		err = memory_read(&c->proc->mem, c->raw->frame, bytes,
+				  end < FRAME_HEAD ? FRAME_HEAD : (size_t)end);
+	if (err)
+		return err;
 	instr = o->code_bytes ? word_at(bytes, o->frame_instr) : int_at(bytes, o->frame_instr);
-	return instr == c->raw->instr && (word_at(bytes, o->frame_code) & ~7ULL) == c->code;
+	if (instr != c->raw->instr || (word_at(bytes, o->frame_code) & ~7ULL) != c->code)
+		return -EAGAIN;
+	memcpy(out, bytes + end - 16, 16);
+	return 0;
 }
 
 static int read_text(struct memory *mem, uint64_t at, char out[PART])
@@ -362,7 +375,7 @@ static int find_callee(struct caller *c, struct callee *out)
 	const struct python *py = c->proc->python;
 	struct memory *mem = &c->proc->mem;
 	struct pydepth_call call;
-	uint64_t values, slots[2];
+	uint64_t slots[2];
 	bool second;
 	int err = memory_read(mem, c->code, c->head, sizeof(c->head));
 
@@ -373,9 +386,7 @@ static int find_callee(struct caller *c, struct callee *out)
 	if (!err && call.slot + 1 + call.paired > int_at(c->head, py->offsets.code_stack))
 		err = -EBADMSG;
 	if (!err)
-		err = find_values(c, &values);
-	if (!err)
-		err = memory_read(mem, values + 8ULL * call.slot, slots, call.paired ? 16 : 8);
+		err = read_slots(c, call.slot, slots);
 	if (err)
 		return err;
 	second = call.paired && !slots[0];
@@ -384,8 +395,6 @@ static int find_callee(struct caller *c, struct callee *out)
 	if (!err && is_lent(c, &call, second) &&
 	    !was_loaded(c, &call.load[second], slots[second], out))
 		err = -ENOENT;
-	if (!err && !is_there(c))
-		err = -EAGAIN;
 	return err;
 }
 
