@@ -210,7 +210,9 @@ static bool holds_call(const struct rule_evidence *row, const struct rule_case *
 		return false;
 	if (row->classes && !listed(row->classes, c->class, is_glob))
 		return false;
-	if (c->calls < row->calls_least)
+	if (row->slept && !listed(row->slept, c->slept, is_glob))
+		return false;
+	if ((row->slept ? c->slept_calls : c->calls) < row->calls_least)
 		return false;
 	return !row->each_most || c->max_ns <= row->each_most;
 }
@@ -303,9 +305,9 @@ static uint32_t conditions(const struct rule_evidence *row)
 {
 	const char *const kinds[] = { row->runtimes, row->causes, row->calls, row->classes,
 				      row->peers };
-	const char *const names[] = { row->ports,   row->paths,     row->fstypes,
-				      row->modules, row->symbols,   row->called,
-				      row->files,   row->functions, row->own };
+	const char *const names[] = { row->ports,     row->paths,  row->fstypes, row->modules,
+				      row->symbols,   row->called, row->slept,   row->files,
+				      row->functions, row->own };
 	uint32_t others = (row->leaf == LEAF_DIRECT) + row->blocking + row->standard + row->top +
 			  (row->calls_least > 0) + (row->each_most > 0) + (row->gc_percent > 0);
 

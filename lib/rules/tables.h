@@ -34,6 +34,7 @@ struct rule_evidence {
 	const char *runtimes;  /* as in struct rule_case */
 	const char *causes;    /* never NULL */
 	const char *calls;     /* system calls */
+	const char *slept;     /* system calls it slept most in, where the cause is another one */
 	const char *classes;   /* of the call */
 	const char *peers;     /* kinds of descriptors */
 	const char *ports;     /* remote */
@@ -51,7 +52,7 @@ struct rule_evidence {
 	bool standard;        /* stdout or stderr */
 	bool top;             /* files: of the innermost library frame */
 	bool weak;            /* low confidence, whatever the evidence */
-	uint32_t calls_least; /* how often it slept in the call, at least */
+	uint32_t calls_least; /* how often it slept in the call or in slept, at least */
 	uint64_t each_most;   /* ns that one of them took, at most */
 	uint32_t gc_percent;  /* of the turn, at least */
 };

@@ -36,6 +36,7 @@ struct example {
 	const char *stack;
 	uint32_t calls;
 	uint64_t max_ms, gc_ms;
+	const char *slept;
 };
 
 #define SYS  GW_CAUSE_SYSCALL
@@ -134,6 +135,8 @@ static struct rule_case case_of(const struct example *e)
 				   .peer = e->peer,
 				   .stack = stack_of(e->stack),
 				   .calls = calls,
+				   .slept = e->slept,
+				   .slept_calls = e->slept ? calls : 0,
 				   .took_ns = 310 * MS,
 				   .total_ns = 300 * MS,
 				   .max_ns = max_ms * MS,
