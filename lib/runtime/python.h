@@ -50,7 +50,7 @@ struct python {
 	struct pytasks tasks;
 	uint64_t eval;    /* _PyEval_EvalFrameDefault; 0: not exported */
 	uint64_t dealloc; /* _Py_Dealloc; 0: not exported */
-	uint64_t inode; /* of the file that is the interpreter */
+	uint64_t inode;   /* of the file that is the interpreter */
 	uint32_t device;
 	struct map codes; /* address to struct pycode * */
 	struct arena arena;
