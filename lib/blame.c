@@ -376,6 +376,8 @@ static void advise(const struct gw_report *report, const struct figures *f, cons
 			       .peer = out->peer,
 			       .stack = out->stack,
 			       .calls = waited ? f->wait->calls : 0,
+			       .slept = f->wait ? call_name(f->wait->call) : NULL,
+			       .slept_calls = f->wait ? f->wait->calls : 0,
 			       .took_ns = f->took_ns,
 			       .total_ns = waited ? f->wait->total_ns : 0,
 			       .max_ns = waited ? f->wait->max_ns : 0,

@@ -43,11 +43,12 @@ static uint64_t hash_line(uint64_t hash, const char *text)
 	return hash_add(hash, "\n", 1);
 }
 
-/* Kernel frames and markers never; nor the native leaf of Python code on the CPU, which is another
- * one in every sample. */
+/* Kernel frames and markers never, nor what is only known while a call lasts; nor the native leaf
+ * of Python code on the CPU, which is another one in every sample. */
 static bool identifies(const struct gw_frame *frame, enum gw_cause cause, bool script)
 {
-	if (frame->kind == GW_FRAME_KERNEL || frame->kind == GW_FRAME_MARKER)
+	if (frame->kind == GW_FRAME_KERNEL || frame->kind == GW_FRAME_MARKER ||
+	    report_is_called(frame))
 		return false;
 	return !(frame->kind == GW_FRAME_NATIVE && script && cause == GW_CAUSE_CPU);
 }

@@ -56,15 +56,18 @@ static bool same_function(const struct gw_report *report, uint32_t a, uint32_t b
 	return x->name == y->name && x->file == y->file && x->module == y->module;
 }
 
-/* The Python function that the application's frame had called; GW_NONE: it is the leaf itself. */
+/* The function of Python, or of C by its caller's bytecode, that the application's frame had
+ * called; GW_NONE: it is the leaf itself. */
 uint32_t place_callee(const struct gw_report *report, uint32_t stack, uint32_t at)
 {
+	const struct gw_frame *callee;
 	const uint32_t *frames;
 
 	if (at == 0 || stack == GW_NONE)
 		return GW_NONE;
 	report_stack(report, stack, &frames);
-	return report_is_script(report_frame(report, frames[at - 1])) ? frames[at - 1] : GW_NONE;
+	callee = report_frame(report, frames[at - 1]);
+	return report_is_script(callee) || report_is_called(callee) ? frames[at - 1] : GW_NONE;
 }
 
 /* Weight of the evidence in the same function as like; with callee, that called the same one. */

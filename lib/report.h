@@ -9,6 +9,8 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include <string.h>
+
 #include "greenwatch.h"
 #include "base/hist.h"
 #include "record.h"
@@ -152,6 +154,13 @@ static inline const struct gw_frame *report_frame(const struct gw_report *r, uin
 static inline bool report_is_script(const struct gw_frame *frame)
 {
 	return frame->kind == GW_FRAME_PYTHON || frame->kind == GW_FRAME_JAVASCRIPT;
+}
+
+/* The C function that Python code was calling, by its bytecode: outside of all native frames. */
+static inline bool report_is_called(const struct gw_frame *frame)
+{
+	return frame->kind == GW_FRAME_NATIVE && frame->file &&
+	       !strcmp(frame->file, GW_FILE_BYTECODE);
 }
 
 static inline const struct gw_stall *report_stall(const struct gw_report *r, uint32_t i)

@@ -20,11 +20,13 @@ struct rule_case {
 	const struct gw_report *report; /* whose frames and stacks the numbers below mean */
 	const char *runtime;            /* gevent asyncio uvloop python node tokio native */
 	enum gw_cause cause;
-	const char *call;                   /* system call, "gil", "pagefault"; NULL: none */
-	const char *class;                  /* as in struct gw_wait; NULL: none */
-	const struct gw_peer *peer;         /* NULL: none */
-	uint32_t stack;                     /* merged, heaviest; GW_NONE */
-	uint32_t calls;                     /* how often it slept in that call in this turn */
+	const char *call;           /* system call, "gil", "pagefault"; NULL: none */
+	const char *class;          /* as in struct gw_wait; NULL: none */
+	const struct gw_peer *peer; /* NULL: none */
+	uint32_t stack;             /* merged, heaviest; GW_NONE */
+	uint32_t calls;             /* how often it slept in that call in this turn */
+	const char *slept;          /* what it slept most in, whatever the cause; NULL: nothing */
+	uint32_t slept_calls;       /* how often */
 	uint64_t took_ns, total_ns, max_ns; /* the turn; of that call in sum, at most */
 	uint64_t gc_ns;                     /* of the turn; 0 or GW_UNKNOWN_NS: none seen */
 	uint32_t tasks;                     /* told apart in the turn */

@@ -113,6 +113,10 @@ struct gw_advice {
 };
 
 /* Strings are interned and live as long as the session; NULL: not known. */
+/* File of a native frame that stands for the C function which Python code was calling: the
+ * bytecode says which one, so it has its name where the machine code has none. */
+#define GW_FILE_BYTECODE "<bytecode>"
+
 struct gw_frame {
 	enum gw_frame_kind kind;
 	bool app;             /* the application's own code */

@@ -32,8 +32,11 @@ struct scope {
 	const struct rule_case *c;
 	const uint32_t *frames;
 	uint32_t n;
-	uint32_t natives; /* frames further in than the first of Python or JavaScript */
-	uint32_t own;     /* the application's innermost frame; n if none */
+	uint32_t script;  /* the first frame of Python or JavaScript; n if none */
+	uint32_t natives; /* frames further in than that, without the one that it has called by name
+			   */
+	const struct gw_frame *called; /* that one; NULL: none */
+	uint32_t own;                  /* the application's innermost frame; n if none */
 };
 
 typedef bool (*match_fn)(const char *glob, const char *text);
@@ -105,9 +108,12 @@ static struct scope scope_of(const struct rule_case *c)
 
 	if (c->report && c->stack != GW_NONE)
 		s.n = report_stack(c->report, c->stack, &s.frames);
-	while (s.natives < s.n && !is_script(frame_at(&s, s.natives)))
-		s.natives++;
-	s.own = s.natives;
+	while (s.script < s.n && !is_script(frame_at(&s, s.script)))
+		s.script++;
+	s.natives = s.script;
+	if (s.script && report_is_called(frame_at(&s, s.script - 1)))
+		s.called = frame_at(&s, --s.natives);
+	s.own = s.script;
 	while (s.own < s.n && !is_own(frame_at(&s, s.own)))
 		s.own++;
 	return s;
@@ -137,9 +143,9 @@ static bool has_symbol(const struct rule_evidence *row, const struct scope *s)
 
 static bool has_library(const char *files, const char *functions, const struct scope *s, bool top)
 {
-	uint32_t end = top && s->own > s->natives ? s->natives + 1 : s->own;
+	uint32_t end = top && s->own > s->script ? s->script + 1 : s->own;
 
-	for (uint32_t i = s->natives; i < end; i++) {
+	for (uint32_t i = s->script; i < end; i++) {
 		const struct gw_frame *frame = frame_at(s, i);
 
 		if (files && !(frame->file && listed(files, frame->file, is_glob)))
@@ -152,7 +158,7 @@ static bool has_library(const char *files, const char *functions, const struct s
 
 static bool has_template(const char *files, const struct scope *s)
 {
-	for (uint32_t i = s->natives; i < s->n && i <= s->own; i++) {
+	for (uint32_t i = s->script; i < s->n && i <= s->own; i++) {
 		const struct gw_frame *frame = frame_at(s, i);
 
 		if (frame->file && listed(files, frame->file, is_glob))
@@ -195,7 +201,7 @@ static bool has_leaf(enum rule_leaf leaf, const struct scope *s)
 		return true;
 	if (leaf == LEAF_DIRECT && !is_direct(s))
 		return false;
-	return s->natives < s->n && (leaf != LEAF_SEEN || seen);
+	return s->script < s->n && (leaf != LEAF_SEEN || seen);
 }
 
 static bool holds_call(const struct rule_evidence *row, const struct rule_case *c)
@@ -204,7 +210,9 @@ static bool holds_call(const struct rule_evidence *row, const struct rule_case *
 		return false;
 	if (row->classes && !listed(row->classes, c->class, is_glob))
 		return false;
-	if (c->calls < row->calls_least)
+	if (row->slept && !listed(row->slept, c->slept, is_glob))
+		return false;
+	if ((row->slept ? c->slept_calls : c->calls) < row->calls_least)
 		return false;
 	return !row->each_most || c->max_ns <= row->each_most;
 }
@@ -231,6 +239,8 @@ static bool holds_peer(const struct rule_evidence *row, const struct gw_peer *pe
 static bool holds_stack(const struct rule_evidence *row, const struct scope *s)
 {
 	if ((row->modules || row->symbols) && !has_symbol(row, s))
+		return false;
+	if (row->called && !(s->called && listed(row->called, s->called->name, is_glob)))
 		return false;
 	if ((row->files || row->functions) && !has_library(row->files, row->functions, s, row->top))
 		return false;
@@ -273,7 +283,7 @@ enum gw_confidence rules_confidence(const struct rule_evidence *row)
 
 	if (row->weak)
 		return GW_CONFIDENCE_LOW;
-	if (row->modules || (call && on))
+	if (row->modules || row->called || (call && on))
 		return GW_CONFIDENCE_HIGH;
 	if (row->files || row->functions || row->own || row->leaf >= LEAF_SEEN ||
 	    is_measured(row->causes))
@@ -295,8 +305,9 @@ static uint32_t conditions(const struct rule_evidence *row)
 {
 	const char *const kinds[] = { row->runtimes, row->causes, row->calls, row->classes,
 				      row->peers };
-	const char *const names[] = { row->ports,   row->paths, row->fstypes,   row->modules,
-				      row->symbols, row->files, row->functions, row->own };
+	const char *const names[] = { row->ports,     row->paths,  row->fstypes, row->modules,
+				      row->symbols,   row->called, row->slept,   row->files,
+				      row->functions, row->own };
 	uint32_t others = (row->leaf == LEAF_DIRECT) + row->blocking + row->standard + row->top +
 			  (row->calls_least > 0) + (row->each_most > 0) + (row->gc_percent > 0);
 

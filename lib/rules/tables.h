@@ -34,6 +34,7 @@ struct rule_evidence {
 	const char *runtimes;  /* as in struct rule_case */
 	const char *causes;    /* never NULL */
 	const char *calls;     /* system calls */
+	const char *slept;     /* system calls it slept most in, where the cause is another one */
 	const char *classes;   /* of the call */
 	const char *peers;     /* kinds of descriptors */
 	const char *ports;     /* remote */
@@ -41,6 +42,7 @@ struct rule_evidence {
 	const char *fstypes;   /* file systems */
 	const char *modules;   /* shared objects in the stack, by base name */
 	const char *symbols;   /* native, Rust and kernel functions; in one of modules, if set */
+	const char *called;    /* C functions, by the bytecode that calls them: pickle.loads */
 	const char *files;     /* of library frames of Python or JavaScript */
 	const char *functions; /* in one of files, if set; the last part of a name is enough */
 	const char *own;       /* files of the application's frame: templates */
@@ -50,7 +52,7 @@ struct rule_evidence {
 	bool standard;        /* stdout or stderr */
 	bool top;             /* files: of the innermost library frame */
 	bool weak;            /* low confidence, whatever the evidence */
-	uint32_t calls_least; /* how often it slept in the call, at least */
+	uint32_t calls_least; /* how often it slept in the call or in slept, at least */
 	uint64_t each_most;   /* ns that one of them took, at most */
 	uint32_t gc_percent;  /* of the turn, at least */
 };

@@ -196,6 +196,22 @@ static void reduced_form(struct plan *plan)
 	}
 }
 
+bool merge_called(const struct merge_stacks *stacks, unsigned int *eval)
+{
+	struct plan plan = { .in = stacks };
+	const struct group *leaf = &plan.groups[0];
+
+	make_groups(&plan);
+	/* Counted evals can be off by one, unless all are there. */
+	if (!stacks->by_address && !(stacks->native_whole && stacks->python_whole))
+		return false;
+	if (!stacks->python_grouped || !plan.n_groups || !leaf->n || !place(&plan) ||
+	    leaf->eval == NOWHERE || !leaf->eval)
+		return false;
+	*eval = leaf->eval;
+	return true;
+}
+
 size_t merge(const struct merge_stacks *stacks, struct merge_step out[MERGE_STEPS])
 {
 	struct plan plan = { .in = stacks, .out = out };

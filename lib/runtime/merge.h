@@ -57,6 +57,10 @@ struct merge_step {
 
 #define MERGE_STEPS (WALK_MAX + WIRE_FRAMES + 1)
 
+/* Is it certain that the innermost Python frame runs in code that its eval has called, and not in
+ * the eval itself? *eval: the native frame of the eval. */
+bool merge_called(const struct merge_stacks *stacks, unsigned int *eval);
+
 /* Steps made, innermost first. */
 size_t merge(const struct merge_stacks *stacks, struct merge_step out[MERGE_STEPS]);
 

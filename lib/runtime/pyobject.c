@@ -13,6 +13,8 @@
 #define TYPE_SIZE    296
 #define TYPE_NAME    24
 #define TYPE_BASIC   32
+#define TYPE_CALL    128
+#define TYPE_FLAGS   168
 #define TYPE_BASE    256
 #define TYPE_DICT    288
 #define METHOD_FUNC  16 /* im_func, fn of a partial, m_ml of a builtin */
@@ -27,7 +29,7 @@ const char *pytype_short(const char *name)
 	return dot && dot[1] ? dot + 1 : name;
 }
 
-static int type_read(struct memory *mem, uint64_t address, struct pytype *out)
+int pytype_read(struct memory *mem, uint64_t address, struct pytype *out)
 {
 	unsigned char bytes[TYPE_SIZE];
 	uint64_t name;
@@ -39,6 +41,8 @@ static int type_read(struct memory *mem, uint64_t address, struct pytype *out)
 	memcpy(&out->basic, bytes + TYPE_BASIC, sizeof(out->basic));
 	memcpy(&out->base, bytes + TYPE_BASE, sizeof(out->base));
 	memcpy(&out->dict, bytes + TYPE_DICT, sizeof(out->dict));
+	memcpy(&out->call, bytes + TYPE_CALL, sizeof(out->call));
+	memcpy(&out->flags, bytes + TYPE_FLAGS, sizeof(out->flags));
 	memset(out->name, 0, sizeof(out->name));
 	got = memory_read_some(mem, name, out->name, sizeof(out->name) - 1);
 	if (got < 0)
@@ -53,7 +57,7 @@ int pytype_of(struct memory *mem, uint64_t object, struct pytype *out)
 
 	if (err)
 		return err;
-	return pyobject_plausible(type) ? type_read(mem, type, out) : -EBADMSG;
+	return pyobject_plausible(type) ? pytype_read(mem, type, out) : -EBADMSG;
 }
 
 int pytype_find(struct memory *mem, const struct pytype *type, const char *name, struct pytype *out)
@@ -68,7 +72,7 @@ int pytype_find(struct memory *mem, const struct pytype *type, const char *name,
 			return -ENOENT;
 		if (!pyobject_plausible(out->base))
 			return -EBADMSG;
-		err = type_read(mem, out->base, out);
+		err = pytype_read(mem, out->base, out);
 		if (err)
 			return err;
 	}

@@ -19,6 +19,8 @@ struct pytype {
 	uint64_t base;  /* tp_base; 0: none */
 	uint64_t basic; /* tp_basicsize */
 	int64_t dict;   /* tp_dictoffset */
+	uint64_t flags; /* tp_flags */
+	uint64_t call;  /* tp_call; 0: cannot be called */
 	char name[PYTYPE_NAME];
 };
 
@@ -31,6 +33,7 @@ static inline bool pyobject_plausible(uint64_t address)
 /* The last part of a dotted name. */
 const char *pytype_short(const char *name);
 
+int pytype_read(struct memory *mem, uint64_t address, struct pytype *out);
 int pytype_of(struct memory *mem, uint64_t object, struct pytype *out);
 
 /* The first of a type and its bases whose short name is this one. 0, -ENOENT, or other -errno. */

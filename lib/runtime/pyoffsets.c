@@ -37,7 +37,13 @@ static const struct pyoffsets known[] = {
 	  .gc_collecting = 312,
 	  .interp_modules = 40,
 	  .frame_generator = 96,
-	  .code_flags = 32 },
+	  .code_flags = 32,
+	  .code_stack = 28,
+	  .code_code = 40,
+	  .code_names = 56,
+	  .frame_globals = 48,
+	  .frame_locals = 360,
+	  .frame_values = 64 },
 	{ .minor = 8,
 	  .interpreters_head = 32,
 	  .interp_threads = 8,
@@ -58,7 +64,13 @@ static const struct pyoffsets known[] = {
 	  .gc_collecting = 200,
 	  .interp_modules = 56,
 	  .frame_generator = 96,
-	  .code_flags = 36 },
+	  .code_flags = 36,
+	  .code_stack = 32,
+	  .code_code = 48,
+	  .code_names = 64,
+	  .frame_globals = 48,
+	  .frame_locals = 360,
+	  .frame_values = 64 },
 	{ .minor = 9,
 	  .interpreters_head = 32,
 	  .interp_threads = 8,
@@ -79,7 +91,13 @@ static const struct pyoffsets known[] = {
 	  .gc_collecting = 200,
 	  .interp_modules = 856,
 	  .frame_generator = 96,
-	  .code_flags = 36 },
+	  .code_flags = 36,
+	  .code_stack = 32,
+	  .code_code = 48,
+	  .code_names = 64,
+	  .frame_globals = 48,
+	  .frame_locals = 360,
+	  .frame_values = 64 },
 	{ .minor = 10,
 	  .interpreters_head = 32,
 	  .interp_threads = 8,
@@ -100,7 +118,13 @@ static const struct pyoffsets known[] = {
 	  .gc_collecting = 200,
 	  .interp_modules = 856,
 	  .frame_generator = 88,
-	  .code_flags = 36 },
+	  .code_flags = 36,
+	  .code_stack = 32,
+	  .code_code = 48,
+	  .code_names = 64,
+	  .frame_globals = 48,
+	  .frame_locals = 352,
+	  .frame_values = 64 },
 	{ .minor = 11,
 	  .interpreters_head = 40,
 	  .interp_threads = 16,
@@ -127,7 +151,14 @@ static const struct pyoffsets known[] = {
 	  .gc = 648,
 	  .gc_collecting = 200,
 	  .interp_modules = 888,
-	  .generator_frame = 80 },
+	  .generator_frame = 80,
+	  .code_stack = 68,
+	  .code_locals = 76,
+	  .code_handlers = 40,
+	  .code_names = 32,
+	  .frame_globals = 8,
+	  .frame_locals = 72,
+	  .frame_values = 72 },
 	{ .minor = 12,
 	  .interpreters_head = 40,
 	  .interp_threads = 72,
@@ -153,7 +184,14 @@ static const struct pyoffsets known[] = {
 	  .gc = 112,
 	  .gc_collecting = 200,
 	  .interp_modules = 944,
-	  .generator_frame = 72 },
+	  .generator_frame = 72,
+	  .code_stack = 64,
+	  .code_locals = 72,
+	  .code_handlers = 40,
+	  .code_names = 32,
+	  .frame_globals = 24,
+	  .frame_locals = 72,
+	  .frame_values = 72 },
 };
 
 int pyoffsets_known(uint32_t minor, struct pyoffsets *out)
@@ -198,8 +236,13 @@ static const struct field extras[] = {
 	FIELD(gc, 6, 10, 6, 11, 8),
 	FIELD(gc_collecting, 71, 72, 81, 82, 4),
 	FIELD(interp_modules, 6, 11, 6, 12, 8),
+	FIELD(frame_values, 28, 32, 31, 35, 8),
 };
 
+/* 3.13 and 3.14 do not tell these. */
+#define CODE_STACK         64
+#define CODE_LOCALS        72
+#define CODE_HANDLERS      40
 #define GENERATOR_SIZE_14  83
 #define GENERATOR_FRAME_13 72 /* 3.13 does not tell */
 #define GENERATOR_FRAME_14 85
@@ -223,6 +266,9 @@ static void take_extras(const uint64_t words[PYOFFSETS_WORDS], unsigned int colu
 		if (sound(words, &extras[i], column))
 			memcpy((char *)out + extras[i].to, &value, sizeof(value));
 	}
+	out->code_stack = CODE_STACK;
+	out->code_locals = CODE_LOCALS;
+	out->code_handlers = CODE_HANDLERS;
 	out->generator_frame = GENERATOR_FRAME_13;
 	if (column)
 		out->generator_frame = words[GENERATOR_FRAME_14] < words[GENERATOR_SIZE_14] &&

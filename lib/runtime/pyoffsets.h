@@ -36,6 +36,16 @@ struct pyoffsets {
 	uint32_t frame_generator; /* 3.10 and older: f_gen */
 	uint32_t code_flags;      /* 3.10 and older */
 	uint32_t generator_frame; /* 3.11+: the frame inside its generator or coroutine */
+	/* What a frame calls; frame_values 0: not known. */
+	uint32_t code_stack;    /* co_stacksize */
+	uint32_t code_code;     /* 3.10 and older: co_code */
+	uint32_t code_locals;   /* 3.11+: co_nlocalsplus */
+	uint32_t code_handlers; /* 3.11+: co_exceptiontable */
+	uint32_t code_names;    /* co_names */
+	uint32_t frame_globals; /* f_globals */
+	uint32_t frame_locals;  /* the first local variable */
+	uint32_t frame_values;  /* f_valuestack, a pointer; 3.11+: localsplus, it begins behind them
+				 */
 };
 
 /* 3.7 to 3.12: 0; -ENOENT. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "greenwatch.h"
 #include "runtime/native.h"
+#include "runtime/pycall.h"
 #include "runtime/pystack.h"
 #include "runtime/python.h"
 #include "runtime/runtime.h"
@@ -18,6 +19,8 @@
 #define EVAL       "_PyEval_EvalFrameDefault"
 #define NATIVE_CUT "\xe2\x80\xa6 more native frames were left out"
 #define TAIL_CALL  "_TAIL_CALL_" /* 3.14 may be built of these: parts of an eval */
+#define EVAL_LEAST 4096 /* bytes of an eval that has its instructions in itself */
+#define GC_BETWEEN 12 /* from this version on garbage is collected between instructions */
 
 struct pystack {
 	struct walk walk;
@@ -174,6 +177,52 @@ static void look_at_python(struct proc *proc, const struct wire_stack *stack,
 	pyentry_find(proc, stack, memory, &s->stacks);
 }
 
+/* Once the arguments of a call are dropped the frame is still at it: return address of a function
+ * called by way of tp_dealloc, or of _Py_Dealloc. */
+static bool drops_object(struct proc *proc, const struct walk_frame *eval,
+			 const struct walk_frame *called)
+{
+	static const unsigned char slot = 0x30; /* tp_dealloc; call *slot(%register) */
+	const struct mapping *map = proc_find(proc, walk_inside(called));
+	unsigned char bytes[3];
+	uint64_t vaddr, start;
+	const char *why;
+	struct elf *elf = map ? proc_elf(proc, map, &why) : NULL;
+
+	if (memory_read(&proc->mem, eval->pc - sizeof(bytes), bytes, sizeof(bytes)) ||
+	    (bytes[0] == 0xff && (bytes[1] & 0xf8) == 0x50 && bytes[2] == slot))
+		return true;
+	return elf && proc->python->dealloc &&
+	       !elf_vaddr(elf, walk_inside(called) - map->start + map->offset, true, &vaddr) &&
+	       !elf_start(elf, vaddr, &start) &&
+	       walk_inside(called) - vaddr + start == proc->python->dealloc;
+}
+
+/* 3.14 may be built with a function for each instruction, which the eval calls: then it is small
+ * itself, and what they call in turn is one frame further in. */
+static bool is_large(struct proc *proc)
+{
+	uint64_t address = proc->python->eval + EVAL_LEAST;
+	const struct mapping *map = proc_find(proc, address);
+
+	return map && is_eval(proc, map, address);
+}
+
+/* Does the innermost Python frame wait for what it has called? Not when it collects garbage or
+ * waits for its turn between two instructions. */
+static bool is_called(struct proc *proc, const struct wire_stack *stack, const struct pystack *s)
+{
+	bool between = proc->python->offsets.minor >= GC_BETWEEN;
+	unsigned int eval;
+
+	if ((between && stack->head.flags & WIRE_STACK_GC) || stack->call == WIRE_CALL_GIL ||
+	    !merge_called(&s->stacks, &eval))
+		return false;
+	if (!is_large(proc))
+		eval--;
+	return eval && !drops_object(proc, &s->walk.frames[eval], &s->walk.frames[eval - 1]);
+}
+
 static void name_steps(struct proc *proc, const struct wire_stack *stack, const struct pystack *s,
 		       size_t n, struct frames *out)
 {
@@ -185,6 +234,8 @@ static void name_steps(struct proc *proc, const struct wire_stack *stack, const 
 
 		switch (step->kind) {
 		case MERGE_PYTHON:
+			if (!step->i && is_called(proc, stack, s))
+				pycall_frame(proc, &stack->python[0], out);
 			python_frame(proc, &stack->python[step->i], out);
 			break;
 		case MERGE_BROKEN:

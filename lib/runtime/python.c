@@ -121,6 +121,7 @@ static int attach(struct proc *proc, struct python *py)
 	py->frame_type = symbol(elf, bias, "PyFrame_Type");
 	py->none = symbol(elf, bias, "_Py_NoneStruct");
 	py->eval = symbol(elf, bias, "_PyEval_EvalFrameDefault");
+	py->dealloc = symbol(elf, bias, "_Py_Dealloc");
 	if (!py->code_type || !py->text_type)
 		return fail(proc, -ENOENT, "interpreter does not export its types");
 	err = pycheck(&proc->mem, py, &why);

@@ -48,8 +48,9 @@ struct python {
 	uint64_t frame_type;           /* PyFrame_Type; 0: not exported */
 	uint64_t none;                 /* _Py_NoneStruct; 0: not exported */
 	struct pytasks tasks;
-	uint64_t eval;  /* _PyEval_EvalFrameDefault; 0: not exported */
-	uint64_t inode; /* of the file that is the interpreter */
+	uint64_t eval;    /* _PyEval_EvalFrameDefault; 0: not exported */
+	uint64_t dealloc; /* _Py_Dealloc; 0: not exported */
+	uint64_t inode;   /* of the file that is the interpreter */
 	uint32_t device;
 	struct map codes; /* address to struct pycode * */
 	struct arena arena;

@@ -162,6 +162,30 @@ Test(merge, frames_of_nobody_are_no_frames)
 	expect(draw("c", ""), "n0 ");
 }
 
+/* -1: it is not certain that anything is called. Takes the stacks. */
+static int called(struct merge_stacks *s)
+{
+	unsigned int eval;
+	bool certain = merge_called(s, &eval);
+
+	free(s);
+	return certain ? (int)eval : -1;
+}
+
+Test(merge, the_innermost_frame_calls_something_when_its_eval_is_not_the_leaf)
+{
+	struct merge_stacks *s = draw("cccE", "A");
+
+	cr_expect_eq(called(s), 3);
+	cr_expect_eq(called(draw("EiE", "AB")), -1);
+	cr_expect_eq(called(draw("ccc", "")), -1);
+	s = draw("ccEE", "A"); /* one eval too many */
+	cr_expect_eq(called(s), -1);
+	s = draw("cE", "AB"); /* one too few, and more of them may lie further out */
+	s->native_whole = false;
+	cr_expect_eq(called(s), -1);
+}
+
 /* Every Python frame comes out once and in order, whatever the rest looks like. */
 Test(merge, noise_never_disturbs_the_order)
 {

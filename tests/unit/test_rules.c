@@ -3,7 +3,8 @@
  * test_rules.c: for each rule that can match a case that fires it, and one that all but does.
  *
  * Stacks are written innermost first: "poll@libc.so.6|execute:psycopg2/x.py|get:app.py!". After @
- * stands the module of a native frame, after : the file of a Python frame, after % that of a
+ * stands the module of a native frame, after & nothing: one that is named by its caller's bytecode,
+ * after : the file of a Python frame, after % that of a
  * JavaScript frame, after # nothing: a kernel frame. ! marks the application's own.
  */
 #include <criterion/criterion.h>
@@ -35,6 +36,7 @@ struct example {
 	const char *stack;
 	uint32_t calls;
 	uint64_t max_ms, gc_ms;
+	const char *slept;
 };
 
 #define SYS  GW_CAUSE_SYSCALL
@@ -90,15 +92,18 @@ static uint32_t frame_of(char *word)
 		frame.app = 1;
 		word[len - 1] = '\0';
 	}
-	mark = strpbrk(word, "@%#");
+	mark = strpbrk(word, "@%#&");
 	if (!mark)
 		mark = strrchr(word, ':');
 	cr_assert(mark, "%s", word);
-	frame.kind = *mark == '@'   ? GW_FRAME_NATIVE
-		     : *mark == '%' ? GW_FRAME_JAVASCRIPT
-		     : *mark == '#' ? GW_FRAME_KERNEL
-				    : GW_FRAME_PYTHON;
-	*(frame.kind == GW_FRAME_NATIVE ? &frame.module : &frame.file) = mark + 1;
+	frame.kind = strchr("@&", *mark) ? GW_FRAME_NATIVE
+		     : *mark == '%'      ? GW_FRAME_JAVASCRIPT
+		     : *mark == '#'      ? GW_FRAME_KERNEL
+					 : GW_FRAME_PYTHON;
+	if (*mark == '&')
+		frame.file = GW_FILE_BYTECODE;
+	else
+		*(frame.kind == GW_FRAME_NATIVE ? &frame.module : &frame.file) = mark + 1;
 	*mark = '\0';
 	frame.name = word;
 	return tables_frame(report, &frame);
@@ -130,6 +135,8 @@ static struct rule_case case_of(const struct example *e)
 				   .peer = e->peer,
 				   .stack = stack_of(e->stack),
 				   .calls = calls,
+				   .slept = e->slept,
+				   .slept_calls = e->slept ? calls : 0,
 				   .took_ns = 310 * MS,
 				   .total_ns = 300 * MS,
 				   .max_ns = max_ms * MS,
@@ -286,13 +293,13 @@ Test(rules, evidence_belongs_to_a_rule_and_names_its_causes)
 	}
 }
 
-Test(rules, confidence_is_high_only_by_a_descriptor_or_a_shared_object)
+Test(rules, confidence_is_high_only_by_a_descriptor_a_shared_object_or_the_bytecode)
 {
 	const struct rule_evidence *row;
 
 	for (size_t i = 0; (row = rules_evidence(i)); i++) {
 		bool peer = row->peers || row->ports || row->paths || row->fstypes || row->blocking;
-		bool strong = row->modules || ((row->calls || row->classes) && peer);
+		bool strong = row->modules || row->called || ((row->calls || row->classes) && peer);
 		bool script = row->files || row->functions || row->own || row->leaf >= LEAF_SEEN;
 		enum gw_confidence worth = rules_confidence(row);
 
