@@ -20,4 +20,3 @@ def one_stall(truth, seconds):
 if __name__ == "__main__":
     CURSOR = MySQLdb.connect(unix_socket=servers.mariadb(), user=servers.MARIADB_USER).cursor()
     lab.run_gevent(one_stall)
-    lab.leave()

@@ -29,4 +29,3 @@ if __name__ == "__main__":
         from gevent import monkey
         monkey.patch_all()
         lab.run_gevent(one_stall)
-        lab.leave()
