@@ -9,7 +9,7 @@
 	"pip/_vendor/urllib3/*"
 /* Pure Python on sockets with a time-out, which the interpreter polls before it reads. */
 #define SOCKET_DRIVERS                                                                             \
-	"redis/* pymysql/* pg8000/* amqp/* kombu/* pymemcache/* memcache.py kafka/* "    \
+	"redis/* pymysql/* pg8000/* amqp/* kombu/* pymemcache/* memcache.py kafka/* "              \
 	"paramiko/* ldap3/* stomp/*"
 #define SOCKET_PY "socket.py ssl.py http/client.py smtplib.py ftplib.py imaplib.py poplib.py"
 

@@ -13,6 +13,8 @@ unset GREENWATCH_LAB_ENTERED
 root=$1
 shift
 mkdir -p "$root/tests"
+# so that the root is a mount inside too
+mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys"
