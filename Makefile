@@ -139,6 +139,10 @@ lab: $(BIN)
 	$(Q)sh tests/lab/deps.sh
 	$(Q)$(PYTHON) -B tests/lab/score.py --greenwatch $(BIN) --set all --again --table $(O)/lab.md
 
+## lab-pythons: its Python workloads on every interpreter, Debian's own in chroots too (root, half an hour)
+lab-pythons: $(BIN)
+	$(Q)$(PYTHON) -B tests/lab/pythons.py --greenwatch $(BIN) --table $(O)/lab-pythons.md
+
 ## vm-fetch: kernels and an image into the cache of the matrix (root, once)
 vm-fetch:
 	$(Q)sh tests/deps.sh $(PACKAGES_VM)
@@ -208,4 +212,4 @@ help:
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT:=.d)
 
-.PHONY: all deps deps-demo demo check test test-sanitized e2e lab vm vm-fetch lint format golden docs-causes bench bench-stall install clean help
+.PHONY: all deps deps-demo demo check test test-sanitized e2e lab lab-pythons compare vm vm-fetch lint format golden docs-causes bench bench-stall install clean help

@@ -1,18 +1,53 @@
 #!/bin/sh
-# venvs.sh [DIR]: interpreters with gevent and uvloop for tests/unit/test_tasks.c, one for each
-# CPython of pyenv, and two with the greenlet of before 2.0. Needs the network once.
+# venvs.sh [--lab] [DIR]: interpreters with gevent and uvloop for tests/unit/test_tasks.c, one for
+# each CPython of pyenv, and two with the greenlet of before 2.0. Needs the network once.
+#
+# --lab: the libraries of the laboratory's workloads too. What a version has no wheel of is a line
+# `MODULE reason` in DIR/NAME/missing.
 set -u
 
+lab=
+if [ "${1:-}" = --lab ]; then
+	lab=1
+	shift
+fi
 dir=${1:-/tmp/gw-venvs}
 mkdir -p "$dir"
+
+pip() { # NAME ARGUMENT...
+	name=$1
+	shift
+	"$dir/$name/bin/pip" -q --disable-pip-version-check install "$@"
+}
 
 make_one() { # NAME PYTHON PACKAGE...
 	name=$1 python=$2
 	shift 2
 	[ -x "$dir/$name/bin/python" ] && return
-	"$python" -m venv "$dir/$name" &&
-		"$dir/$name/bin/pip" -q --disable-pip-version-check install --only-binary :all: "$@" ||
+	"$python" -m venv "$dir/$name" && pip "$name" --only-binary :all: "$@" ||
 		echo "venvs: $name: not complete" >&2
+}
+
+# MODULE:PACKAGE[:source]; psycogreen is pure Python and mysqlclient has no wheels for Linux.
+libraries='uvloop:uvloop psycopg2:psycopg2-binary psycogreen:psycogreen:source redis:redis zmq:pyzmq
+	pycurl:pycurl grpc:grpcio requests:requests lxml:lxml bcrypt:bcrypt pymysql:PyMySQL
+	MySQLdb:mysqlclient:source'
+
+add_libraries() { # NAME
+	: >"$dir/$1/missing"
+	for library in $libraries; do
+		module=${library%%:*}
+		package=${library#*:}
+		only='--only-binary :all:'
+		case $package in *:source) only= ;; esac
+		package=${package%:source}
+		"$dir/$1/bin/python" -c "import $module" 2>/dev/null && continue
+		# shellcheck disable=SC2086
+		pip "$1" $only "$package" >"$dir/$1/pip.log" 2>&1 &&
+			"$dir/$1/bin/python" -c "import $module" 2>>"$dir/$1/pip.log" && continue
+		reason=$(sed -n 's/^ *ERROR: //p' "$dir/$1/pip.log" | tail -n 1)
+		echo "$module ${reason:-$(tail -n 1 "$dir/$1/pip.log")}" >>"$dir/$1/missing"
+	done
 }
 
 for python in "$HOME"/.pyenv/versions/3.*/bin/python; do
@@ -25,4 +60,5 @@ for python in "$HOME"/.pyenv/versions/3.*/bin/python; do
 	3.12.*) make_one "$version-uv" "$python" uvloop ;;
 	esac
 	make_one "$version" "$python" gevent
+	[ -z "$lab" ] || add_libraries "$version"
 done

@@ -2,8 +2,9 @@
 /*
  * memory.c: pread on /proc/PID/mem, with a budget.
  *
- * Such a read may block for ever behind a FUSE server: that is why this
- * runs in the namer, which can be killed. Never process_vm_readv.
+ * Such a read may block for ever behind a FUSE server: that is why the pages
+ * are looked at first, and why this runs in the namer, which can be killed.
+ * Never process_vm_readv: it waits for a userfaultfd too, which this does not.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@ void memory_budget(struct memory *mem, size_t bytes, unsigned int reads)
 {
 	mem->bytes = bytes;
 	mem->reads = reads;
+	pages_forget(mem->pages);
 }
 
 int memory_read_some(struct memory *mem, uint64_t address, void *out, size_t size)
@@ -30,6 +32,9 @@ int memory_read_some(struct memory *mem, uint64_t address, void *out, size_t siz
 	if (!mem->reads || mem->bytes < size)
 		return -EDQUOT;
 	mem->reads--;
+	size = pages_readable(mem->pages, address, size);
+	if (!size)
+		return -EFAULT;
 	mem->bytes -= size;
 	do {
 		n = pread(mem->fd, out, size, (off_t)address);

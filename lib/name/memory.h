@@ -5,6 +5,7 @@
  * Every request has a budget of reads and bytes; what it does not cover is
  * not read. A read is whole or it fails. No bytes at all mean that the
  * address space is gone: the process has ended or executed another image.
+ * Where the pages are known, none is read that would have to be waited for.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
@@ -12,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "name/pages.h"
 
 #define MEMORY_CALL_MAX    (64 * 1024)   /* one read */
 #define MEMORY_STACK_MAX   (1024 * 1024) /* one stack */
@@ -19,6 +21,7 @@
 
 struct memory {
 	int fd;
+	struct pages *pages; /* NULL: not known */
 	bool gone;
 	size_t bytes; /* left of the budget */
 	unsigned int reads;

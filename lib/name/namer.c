@@ -43,6 +43,7 @@ struct request {
 	size_t size;
 	unsigned int n_fds;
 	uint64_t deadline_ns;
+	bool load; /* an introduction: have the large tables read */
 };
 
 static void say(struct namer *namer, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -181,7 +182,7 @@ static int introduce(struct namer *namer, struct target *target, bool load, uint
 		.head = { .kind = NAMER_LOOK, .pid = target->pid },
 		.load = load,
 	};
-	struct request request = { target, &ask, sizeof(ask), 2, deadline_ns };
+	struct request request = { target, &ask, sizeof(ask), 2, deadline_ns, load };
 	int n;
 
 	memcpy(ask.cwd, target->cwd, sizeof(ask.cwd));
@@ -197,7 +198,7 @@ static int attempt(struct namer *namer, const struct request *request)
 	if (err)
 		return err;
 	if (target->known_to != namer->generation) {
-		err = introduce(namer, target, !request->packet, request->deadline_ns);
+		err = introduce(namer, target, request->load, request->deadline_ns);
 		if (err || !request->packet)
 			return err;
 	}
@@ -254,7 +255,10 @@ int namer_open(struct namer **out, const struct namer_opener *opener,
 int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char *cwd,
 	       struct namer_look *out)
 {
-	struct request request = { .deadline_ns = deadline_in(NAMER_LOOK_DEADLINE_MS) };
+	struct request request = {
+		.deadline_ns = deadline_in(NAMER_LOOK_DEADLINE_MS),
+		.load = true,
+	};
 	int err;
 
 	namer_forget(namer, pid);
@@ -262,6 +266,12 @@ int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char 
 	if (err)
 		return err;
 	err = ask(namer, &request);
+	if (err == -ETIME) {
+		/* One of its files does not answer: the interpreter's may. */
+		request.load = false;
+		request.deadline_ns = deadline_in(NAMER_LOOK_DEADLINE_MS);
+		err = ask(namer, &request);
+	}
 	if (err)
 		return err;
 	*out = (struct namer_look){
@@ -283,7 +293,7 @@ int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsb
 		.fsbase = fsbase,
 	};
 	struct request request = { targets_find(&namer->targets, pid), &packet, sizeof(packet), 0,
-				   deadline_in(NAMER_DEADLINE_MS) };
+				   deadline_in(NAMER_DEADLINE_MS),     false };
 	struct namer_got_thread *got = &namer->thread;
 	int n;
 
@@ -359,7 +369,7 @@ int namer_stack(struct namer *namer, const struct wire_stack *stack,
 {
 	struct target *target = targets_find(&namer->targets, stack->pid);
 	struct namer_ask_stack *packet = &namer->ask;
-	struct request request = { target, packet, 0, 0, deadline_in(NAMER_DEADLINE_MS) };
+	struct request request = { target, packet, 0, 0, deadline_in(NAMER_DEADLINE_MS), false };
 	int err = -ESRCH;
 
 	pack_stack(packet, stack, memory);

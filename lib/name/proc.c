@@ -218,6 +218,8 @@ void proc_close(struct proc *proc)
 	if (proc->jit)
 		perfmap_close(proc->jit);
 	free(proc->jit);
+	pages_close(proc->mem.pages);
+	proc->mem.pages = NULL;
 	maps_free(&proc->maps);
 	if (proc->mem.fd >= 0)
 		close(proc->mem.fd);

@@ -7,6 +7,10 @@
 #define HTTP                                                                                       \
 	"urllib3/* requests/* httpx/* httpcore/* urllib/* http/client.py httplib2/* boto*/* "      \
 	"pip/_vendor/urllib3/*"
+/* Pure Python on sockets with a time-out, which the interpreter polls before it reads. */
+#define SOCKET_DRIVERS                                                                             \
+	"redis/* pymysql/* pg8000/* amqp/* kombu/* pymemcache/* memcache.py kafka/* "              \
+	"paramiko/* ldap3/* stomp/*"
 #define SOCKET_PY "socket.py ssl.py http/client.py smtplib.py ftplib.py imaplib.py poplib.py"
 
 static const struct rule_evidence rows[] = {
@@ -23,6 +27,20 @@ static const struct rule_evidence rows[] = {
 	  .calls = "poll ppoll",
 	  .peers = SOCKETS,
 	  .files = SOCKET_PY,
+	  .leaf = LEAF_BARE },
+	{ .id = "GW2001",
+	  .runtimes = "gevent",
+	  .causes = BLOCKED,
+	  .calls = "poll ppoll",
+	  .peers = SOCKETS,
+	  .modules = "_socket.*",
+	  .leaf = LEAF_BARE },
+	{ .id = "GW2001",
+	  .runtimes = "gevent",
+	  .causes = BLOCKED,
+	  .calls = "poll ppoll",
+	  .peers = SOCKETS,
+	  .files = SOCKET_DRIVERS,
 	  .leaf = LEAF_BARE },
 	{ .id = "GW2001",
 	  .runtimes = "gevent",

@@ -19,7 +19,7 @@
 
 #define NOBODY     65534
 #define KEPT       3
-#define FILES      2560          /* two for each process, one for each ELF file */
+#define FILES      3584          /* three for each process, one for each ELF file */
 #define SPACE_MORE (256UL << 20) /* beyond what was inherited */
 
 /* All but those, which move to where they can be told from the rest. */

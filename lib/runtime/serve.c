@@ -95,16 +95,16 @@ static int reopen(int path_fd)
 	return fd;
 }
 
-static int open_file(void *ctx, uint32_t pid, const struct mapping *map)
+/* What the keeper says to a mapping: a descriptor or -errno. */
+static int ask_file(const struct server *server, uint32_t pid, const struct mapping *map)
 {
-	struct server *server = ctx;
 	struct namer_file file = {
 		.head = { .kind = NAMER_FILE, .serial = server->serial, .pid = pid },
 		.start = map->start,
 		.end = map->end,
 	};
 	struct namer_head got;
-	int fds[2], fd;
+	int fds[2];
 
 	if (strlen(map->path) < sizeof(file.path))
 		memcpy(file.path, map->path, strlen(map->path));
@@ -113,9 +113,28 @@ static int open_file(void *ctx, uint32_t pid, const struct mapping *map)
 		_exit(0);
 	if (got.result || fds[0] < 0)
 		return got.result < 0 ? got.result : -ENOENT;
-	fd = reopen(fds[0]);
-	close(fds[0]);
+	return fds[0];
+}
+
+static int open_file(void *ctx, uint32_t pid, const struct mapping *map)
+{
+	int path_fd = ask_file(ctx, pid, map), fd;
+
+	if (path_fd < 0)
+		return path_fd;
+	fd = reopen(path_fd);
+	close(path_fd);
 	return fd;
+}
+
+/* Without them its memory is read all the same. */
+static void get_pages(const struct server *server, struct proc *proc)
+{
+	const struct mapping asked = { .path = PAGES_PATH };
+	int fd = ask_file(server, proc->pid, &asked);
+
+	if (fd >= 0)
+		pages_open(&proc->mem.pages, fd, &proc->maps);
 }
 
 static struct proc *find_proc(const struct server *server, uint32_t pid)
@@ -200,6 +219,7 @@ static void look(struct server *server, const struct namer_ask_look *ask, const 
 	forget(server, ask->head.pid);
 	err = new_proc(server, ask, fds, &proc);
 	if (!err) {
+		get_pages(server, proc);
 		memory_budget(&proc->mem, LOOK_BYTES, LOOK_READS);
 		err = maps_read(&proc->maps, proc->maps_fd);
 	}

@@ -235,6 +235,10 @@ int keeper_file(const struct keeper_proc *proc, uint64_t start, uint64_t end, co
 		return -ESRCH;
 	if (!start && !end && path && !strcmp(path, KEEPER_PERF_MAP))
 		return open_perf_map(proc);
+	if (!start && !end && path && !strcmp(path, KEEPER_PAGEMAP)) {
+		fd = openat(proc->dir, "pagemap", O_RDONLY | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
 	snprintf(name, sizeof(name), "map_files/%llx-%llx", (unsigned long long)start,
 		 (unsigned long long)end);
 	fd = openat(proc->dir, name, O_PATH | O_CLOEXEC);

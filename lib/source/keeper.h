@@ -33,6 +33,8 @@ void keeper_close(struct keeper_proc *proc);
 
 /* O_PATH descriptor of the process's perf map, asked for with start and end 0 by this path. */
 #define KEEPER_PERF_MAP "[perf-map]"
+/* Likewise its pagemap, to be read through this descriptor. */
+#define KEEPER_PAGEMAP "[pagemap]"
 
 /* O_PATH descriptor of the file mapped at [start, end): by map_files, else by path below the
  * process's root when the inode agrees; or -errno. */

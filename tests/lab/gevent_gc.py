@@ -1,7 +1,6 @@
 """gevent: full garbage collections of a heap with a million containers. None comes unasked: the plan is the truth."""
 
 import gc
-import os
 import time
 
 import lab
@@ -21,4 +20,3 @@ if __name__ == "__main__":
     gc.disable()
     HEAP = [[number] for number in range(1_000_000)]
     lab.run_gevent(one_stall)
-    os._exit(0)  # else the heap is taken apart, for longer than the threshold

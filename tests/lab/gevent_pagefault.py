@@ -23,7 +23,7 @@ def stall_touch_pages(seconds):
 
 
 def one_stall(truth, seconds):
-    MAP.madvise(mmap.MADV_DONTNEED)
+    servers.advise(MAP, servers.MADV_DONTNEED)
     servers.forget(FILE)
     gevent.sleep(0.02)
     truth.timed(stall_touch_pages, "pagefault", seconds, also="cpu", call="pagefault", rule="GW7003")
@@ -31,6 +31,6 @@ def one_stall(truth, seconds):
 
 if __name__ == "__main__":
     FILE = servers.cold_file()
-    MAP = mmap.mmap(FILE, 0, prot=mmap.PROT_READ)
-    MAP.madvise(mmap.MADV_RANDOM)
+    MAP = mmap.mmap(FILE, 0)
+    servers.advise(MAP, servers.MADV_RANDOM)
     lab.run_gevent(one_stall)

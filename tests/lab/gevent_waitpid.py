@@ -11,7 +11,7 @@ def stall_waitpid(_seconds, pid):
 
 
 def one_stall(truth, seconds):
-    pid = os.posix_spawn("/bin/sleep", ["sleep", str(seconds + 0.01)], {})
+    pid = os.spawnv(os.P_NOWAIT, "/bin/sleep", ["sleep", str(seconds + 0.01)])
     gevent.sleep(0.01)
     truth.timed(stall_waitpid, "syscall", seconds, pid, call="wait4", rule="GW3007")
 

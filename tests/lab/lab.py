@@ -122,6 +122,13 @@ class Truth:
         say("\n".join(lines + ["DONE"]))
 
 
+def leave():
+    """End at once: an interpreter that takes itself apart can be late in its last turn, and nobody planned that."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 def marked(function):
     """The marked lines of a function as `12|14`, None without a mark."""
     lines, first = inspect.getsourcelines(function)
@@ -176,12 +183,17 @@ def variant(*names):
     return wanted
 
 
-def run_gevent(one_stall=None, start=None, healthy_s=HEALTHY_S, released=False):
-    """Run a workload in gevent's loop: start() once released, then one_stall(truth, seconds) for each length.
+def run_gevent(*args, **more):
+    """Run a workload in gevent's loop: start() once released, then one_stall(truth, seconds) for each length; then end.
 
     Without one_stall the workload is a healthy twin and just lives for healthy_s. With released somebody else has said
     READY and waited.
     """
+    drive_gevent(*args, **more)
+    leave()
+
+
+def drive_gevent(one_stall=None, start=None, healthy_s=HEALTHY_S, released=False):
     import gevent
 
     opts = options()
@@ -227,9 +239,10 @@ def live_gevent(work, healthy_s=2.5):
             gevent.sleep(BEAT_S)
 
     workers = []
-    run_gevent(start=lambda: workers.append(gevent.spawn(worker)), healthy_s=healthy_s)
+    drive_gevent(start=lambda: workers.append(gevent.spawn(worker)), healthy_s=healthy_s)
     if workers[0].ready() or len(done) < 3:
         sys.exit(f"the healthy twin worked {len(done)} times only")
+    leave()
 
 
 def run_asyncio(one_stall):
@@ -270,6 +283,7 @@ def run_asyncio(one_stall):
         beats.cancel()
 
     asyncio.run(drive())
+    leave()
 
 
 def name_thread(name):

@@ -26,12 +26,15 @@ call, peer, line, task, culprit, rule
           of the waits' time; `task` is the name with the largest share; `culprit` is the heaviest one of that role, by
           the kernel's name and, where the truth tells it, a function in its stack; `rule` is the site's first advice
 
+advised   rules told of a program that planned no stall, where its own time is blamed
+
 --judge says which of these decide. It ends only processes it started, by pid. It refuses to pass when a workload did
 not run, be it for a module that the interpreter lacks (--allow-missing).
 """
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import math
 import os
@@ -43,7 +46,7 @@ import tempfile
 import threading
 import time
 
-from workloads import CORE, WORKLOADS
+from workloads import ALONE, BUSY, CORE, WORKLOADS
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -60,8 +63,10 @@ NOT_CHARGED = ("runqueue_ns", "throttled_ns", "stopped_ns")
 START_S, REPORT_S, LIFE_S, STALL_S = 20, 30, 30, 1.0
 
 STALLS, STALLS_OF_ALL = 20, 10
+SETS = {"core": CORE, "all": WORKLOADS, "python": [n for n, (file, *_) in WORKLOADS.items() if file.endswith(".py")]}
 
-ALWAYS = ("missed", "invented", "bound", "ledger")
+ALWAYS = ("missed", "invented", "bound", "ledger", "advised")
+MACHINES = ("runqueue", "throttled", "stopped")
 ATTRIBUTES = ("cause", "function", "call", "peer", "line", "task", "culprit", "rule")
 SHORT = {"function": "func"}
 JUDGED = ALWAYS + ("cause", "function")
@@ -262,6 +267,14 @@ def ledger_faults(report):
     return faults
 
 
+def advised(said, report):
+    """The rules that a healthy program was told of, but for the machine's doing."""
+    if said.truths:
+        return []
+    return [advice["rule"] for site in report.get("sites", ()) if site["cause"] not in MACHINES
+            for advice in site.get("advice", ())]
+
+
 def judge(said, report, threshold_ns=THRESHOLD_NS):
     """Everything that is to be known about one run, as plain data."""
     loop = f"{said.pid}/{said.tid}"
@@ -285,13 +298,13 @@ def judge(said, report, threshold_ns=THRESHOLD_NS):
         "matches": [judge_pair(report, report["stalls"][pairs[i]], said.truths[i]) for i in judged if i in pairs],
         "missed": [said.truths[i]._asdict() for i in judged if i not in pairs],
         "invented": invented, "noise": noise,
-        "ledger_faults": ledger_faults(report),
+        "ledger_faults": ledger_faults(report), "advised": advised(said, report),
         "complete": report["quality"]["complete"],
     }
 
 
 NOTHING = {"planned": 0, "ignored": 0, "matches": [], "missed": [], "invented": [], "noise": 0, "ledger_faults": [],
-           "complete": True}
+           "advised": [], "complete": True}
 
 
 def sum_up(results):
@@ -347,6 +360,8 @@ def complaints(result, judged=JUDGED):
         found.append(f"duration error over 1 ms + 0.5 % at p95, by {ms(f['over_bound_p95_ns'])} ms")
     if result["ledger_faults"] and "ledger" in judged:
         found.append(f"{len(result['ledger_faults'])} ledger faults, first: {result['ledger_faults'][0]}")
+    if result["advised"] and "advised" in judged:
+        found.append(f"rules for a healthy program: {' '.join(result['advised'])}")
     for attribute in ATTRIBUTES:
         enough = 1 if attribute == "cause" else FUNCTION_RIGHT
         if attribute in judged and f[attribute] is not None and f[attribute] < enough:
@@ -463,7 +478,7 @@ def why_not_ready(said, complained):
     cannot = said.find("CANNOT ")
     if cannot:
         return Missing(cannot.partition(" ")[2])
-    last = (complained.rest() or ["it never said READY"])[-1]
+    last = next((line for line in reversed(complained.rest()) if line.strip()), "it never said READY")
     if last.startswith("ModuleNotFoundError: "):
         return Missing("no module " + last.split("'")[1])
     return Trouble(f"the workload never began: {last}")
@@ -476,11 +491,18 @@ def compile_loop(opts, place):
     return program
 
 
+def python(opts, program):
+    """The start of a Python workload's command line; with --root in that chroot, where this tree's tests are /tests."""
+    if opts.root:
+        return ["sh", HERE / "enter.sh", opts.root, opts.python, "-B", f"/tests/lab/{program}"]
+    return [opts.python, "-B", HERE / program]
+
+
 def command(name, opts, epoll_loop):
     program, *rest = WORKLOADS[name]
     stalls = opts.stalls or (STALLS_OF_ALL if len(opts.workloads) > len(CORE) else STALLS)
     named = ["--perf-basic-prof", "--interpreted-frames-native-stack"]
-    head = {"py": [opts.python, "-B", HERE / program], "js": [opts.node, *named, HERE / program]}
+    head = {"py": python(opts, program), "js": [opts.node, *named, HERE / program]}
     return head.get(program[-2:], [epoll_loop]) + rest + ["--stalls", stalls, "--seed", opts.seed]
 
 
@@ -488,7 +510,8 @@ def run_all(opts, place):
     """{name: judged result}, {name: reason it was not run}, {name: what went wrong}"""
     results, missing, troubles = {}, {}, {}
     epoll_loop = compile_loop(opts, place) if any(n.startswith("epoll_") for n in opts.workloads) else None
-    for name in opts.workloads:
+
+    def run(name):
         own = place / name
         own.mkdir(exist_ok=True)
         begin = time.monotonic()
@@ -502,12 +525,33 @@ def run_all(opts, place):
             troubles[name] = f"the report lacks something: {error!r}"
         verdict = missing.get(name) or troubles.get(name, "ran")
         print(f"{name}: {verdict} ({time.monotonic() - begin:.0f} s)", flush=True)
-    return results, missing, troubles
+
+    side_by_side(run, opts.workloads, opts.jobs)
+    order = {name: i for i, name in enumerate(opts.workloads)}
+    return tuple(dict(sorted(d.items(), key=lambda item: order[item[0]])) for d in (results, missing, troubles))
+
+
+def side_by_side(run, names, jobs):
+    """run(name) of all, jobs at a time, of which one may need a CPU; those that take the machine come last, alone."""
+    if jobs < 2:
+        for name in names:
+            run(name)
+        return
+    busy = [name for name in names if name in BUSY]
+    quiet = [name for name in names if name not in BUSY and name not in ALONE]
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        lanes = [pool.submit(lambda: [run(name) for name in busy])] + [pool.submit(run, name) for name in quiet]
+        for lane in lanes:
+            lane.result()
+    for name in names:
+        if name in ALONE:
+            run(name)
 
 
 def once_more(opts, place, results, troubles):
     """Runs what was not right a second time; the first verdict is printed, the second one counts."""
     again = argparse.Namespace(**vars(opts))
+    again.jobs = 1
     again.workloads = [name for name in opts.workloads 
                        if name in troubles or complaints(results.get(name, NOTHING), opts.judge)]
     if not again.workloads:
@@ -583,13 +627,15 @@ def columns(text):
 def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="which: " + " ".join(WORKLOADS))
-    parser.add_argument("--set", choices=("core", "all"), default="core", help="which where none is named (core)")
+    parser.add_argument("--set", choices=("core", "python", "all"), default="core", help="which where none is named (core)")
     parser.add_argument("--greenwatch", default=str(ROOT / "build" / "greenwatch"), help="the binary (build/greenwatch)")
     parser.add_argument("--python", default="/usr/bin/python3", help="interpreter of the Python workloads")
+    parser.add_argument("--root", metavar="DIR", help="the interpreter is in this chroot: its Python workloads run there")
     parser.add_argument("--cc", default="cc", help="compiler of the C workloads (cc)")
     parser.add_argument("--node", default="node", help="interpreter of the JavaScript workloads (node)")
     parser.add_argument("--stalls", type=int, help=f"a workload ({STALLS}; {STALLS_OF_ALL} in long runs)")
     parser.add_argument("--seed", type=int, default=1, help="of the lengths (1)")
+    parser.add_argument("--jobs", type=int, default=1, help="workloads at a time, where they do not disturb each other (1)")
     parser.add_argument("--judge", type=columns, default=JUDGED, metavar="COLUMN,...",
                         help="what decides, or `all` (" + ",".join(JUDGED) + "); also " + ",".join(ATTRIBUTES[2:]))
     parser.add_argument("--json", metavar="FILE", help="raw results")
@@ -606,7 +652,7 @@ def parse(argv):
     unknown = set(opts.workloads) - set(WORKLOADS)
     if unknown:
         parser.error("no such workload: " + " ".join(sorted(unknown)))
-    opts.workloads = opts.workloads or list(CORE if opts.set == "core" else WORKLOADS)
+    opts.workloads = opts.workloads or list(SETS[opts.set])
     opts.greenwatch = str(pathlib.Path(opts.greenwatch).resolve())
     return opts
 

@@ -24,6 +24,7 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
 KEPT = []
 RECORD, RECORDS = 4096, 24_000
+MARIADB_USER = "lab"
 
 
 def scratch(owner=None):
@@ -46,30 +47,35 @@ def program(name):
     return found or lab.cannot(f"no program {name}")
 
 
-def run_server(argv, socket_path, user=None):
-    """Run a server beside the workload and wait until its socket takes connections."""
-    KEPT.append(lab.helper(_keep_running, argv, user))
+def run_server(argv, socket_path, user=None, end=signal.SIGINT, ready=None):
+    """Run a server beside the workload and wait until its socket takes connections, and what else ready() says.
+
+    end is the signal that ends it.
+    """
+    KEPT.append(lab.helper(_keep_running, argv, user, end))
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         try:
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.connect(socket_path)
+            if not ready or ready():
                 return
         except OSError:
-            time.sleep(0.05)
+            pass
+        time.sleep(0.05)
     lab.cannot(f"{os.path.basename(argv[0])} did not start")
 
 
-def _keep_running(sock, argv, user):
+def _keep_running(sock, argv, user, end):
     libc = ctypes.CDLL(None)
 
     def end_with_me():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+        libc.prctl(PR_SET_PDEATHSIG, end)
 
-    server = subprocess.Popen(argv, cwd="/", stderr=subprocess.DEVNULL, preexec_fn=end_with_me, **as_user(user))
+    server = subprocess.Popen(as_user(user, argv, end), cwd="/", stderr=subprocess.DEVNULL, preexec_fn=end_with_me)
     sock.recv(1)
-    server.send_signal(signal.SIGINT)
+    server.send_signal(end)
     try:
         server.wait(5)
     except subprocess.TimeoutExpired:
@@ -77,8 +83,13 @@ def _keep_running(sock, argv, user):
         server.wait()
 
 
-def as_user(name):
-    return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []} if name else {}
+def as_user(name, argv, end=None):
+    """The command line as another user; a change of user forgets which signal the end of the parent is."""
+    if not name:
+        return argv
+    at_end = [f"--pdeathsig={end.name}"] if end else []
+    return [program("setpriv"), f"--reuid={name}", f"--regid={pwd.getpwnam(name).pw_gid}", "--clear-groups", *at_end,
+            "--"] + argv
 
 
 def redis():
@@ -95,12 +106,25 @@ def postgres():
     place = scratch(user)
     data = os.path.join(place, "data")
     argv = [program("initdb"), "-D", data, "-U", "lab", "-A", "trust", "-N", "--no-instructions"]
-    done = subprocess.run(argv, cwd="/", capture_output=True, timeout=60, check=False, **as_user(user))
+    done = subprocess.run(as_user(user, argv), cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60,
+                          check=False)
     if done.returncode:
         lab.cannot("initdb failed: " + done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+    is_ready = [program("pg_isready"), "-q", "-h", place]
     run_server([program("postgres"), "-D", data, "-k", place, "-F", "-c", "listen_addresses="],
-               os.path.join(place, ".s.PGSQL.5432"), user)
+               os.path.join(place, ".s.PGSQL.5432"), user, ready=lambda: not subprocess.call(is_ready))
     return f"host={place} user=lab dbname=postgres"
+
+
+def mariadb():
+    """A private MariaDB with nothing in it, not even tables of its own; returns its socket. It refuses to run as root."""
+    user = "nobody" if os.getuid() == 0 else None
+    place = scratch(user)
+    path = os.path.join(place, "mariadb.sock")
+    run_server([program("mariadbd"), "--no-defaults", "--skip-grant-tables", "--skip-networking", "--datadir", place,
+                "--socket", path, "--pid-file", os.path.join(place, "pid"), "--aria-log-dir-path", place,
+                "--tmpdir", place, "--default-storage-engine=MyISAM", "--skip-innodb"], path, user, signal.SIGTERM)
+    return path
 
 
 class _Late(http.server.BaseHTTPRequestHandler):
@@ -153,6 +177,15 @@ def cold_file():
     forget(file)
     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
     return file
+
+
+MADV_RANDOM, MADV_DONTNEED = 1, 4
+
+
+def advise(mapping, advice):
+    """madvise of a whole writable mapping; mmap's own is there from Python 3.8 on."""
+    start = ctypes.addressof(ctypes.c_char.from_buffer(mapping))
+    check(libc().madvise(ctypes.c_void_p(start), ctypes.c_size_t(len(mapping)), advice))
 
 
 def forget(file):

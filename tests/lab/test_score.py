@@ -294,12 +294,50 @@ class Marks(unittest.TestCase):
 class Table(unittest.TestCase):
     def test_every_workload_has_its_file_and_every_python_file_its_workload(self):
         used = {program for program, *_ in workloads.WORKLOADS.values()}
-        there = {path.name for path in score.HERE.glob("*.py")} - {"lab.py", "score.py", "servers.py", "test_score.py",
-                                                                   "workloads.py"}
+        others = {"lab.py", "pythons.py", "score.py", "servers.py", "test_score.py", "workloads.py"}
+        there = {path.name for path in score.HERE.glob("*.py")} - others
         self.assertEqual({program for program in used if program.endswith(".py")}, there)
+
+    def test_what_runs_with_others_or_alone_is_a_workload_and_one_of_both(self):
+        self.assertLessEqual(workloads.BUSY | workloads.ALONE, set(workloads.WORKLOADS))
+        self.assertFalse(workloads.BUSY & workloads.ALONE)
 
     def test_core_is_a_part(self):
         self.assertLessEqual(set(workloads.CORE), set(workloads.WORKLOADS))
+
+
+class Advised(unittest.TestCase):
+    def told_of(self, cause, truths=()):
+        told = report()
+        told["sites"] = [{"fingerprint": "a", "cause": cause, "advice": [{"rule": "GW5001"}]}]
+        result = score.judge(said(*truths), told)
+        return result["advised"], score.complaints(result, ("advised",))
+
+    def test_a_rule_for_a_healthy_program_is_wrong(self):
+        self.assertEqual(self.told_of("cpu"), (["GW5001"], ["rules for a healthy program: GW5001"]))
+
+    def test_the_machines_doing_is_none(self):
+        self.assertEqual(self.told_of("runqueue"), ([], []))
+
+    def test_a_program_with_stalls_is_advised(self):
+        self.assertEqual(self.told_of("cpu", [truth(100, 200)]), ([], []))
+
+
+class SideBySide(unittest.TestCase):
+    def ran(self, names, jobs):
+        begun = []
+        score.side_by_side(begun.append, names, jobs)
+        return begun
+
+    def test_one_by_one_keeps_the_order(self):
+        self.assertEqual(self.ran(["gevent_stopped", "gevent_cpu", "gevent_sleep"], 1),
+                         ["gevent_stopped", "gevent_cpu", "gevent_sleep"])
+
+    def test_all_run_once_and_those_that_take_the_machine_last(self):
+        names = ["gevent_stopped", "gevent_cpu", "gevent_sleep", "gevent_sort", "gevent_recv"]
+        begun = self.ran(names, 3)
+        self.assertEqual(sorted(begun), sorted(names))
+        self.assertEqual(begun[-1], "gevent_stopped")
 
 
 class Percentile(unittest.TestCase):

@@ -1,6 +1,8 @@
 """The workloads of the stall laboratory: NAME: (FILE, ARGUMENT...).
 
 *.py is run by --python, *.js by --node; epoll_loop is compiled first. CORE is what `make e2e` runs.
+
+Where several run at a time: of BUSY, which need a CPU or a port for themselves, one; of ALONE, which take others' CPU, none beside.
 """
 
 CORE = {
@@ -29,6 +31,9 @@ WORKLOADS = {
     "gevent_sqlite_commits": ("gevent_sqlite_commits.py",),
     "gevent_redis": ("gevent_redis.py",),
     "gevent_redis_patched": ("gevent_redis.py", "patched"),
+    "gevent_pymysql": ("gevent_pymysql.py",),
+    "gevent_pymysql_patched": ("gevent_pymysql.py", "patched"),
+    "gevent_mysqlclient": ("gevent_mysqlclient.py",),
     "gevent_zmq": ("gevent_zmq.py",),
     "gevent_zmq_green": ("gevent_zmq.py", "green"),
     "gevent_pycurl": ("gevent_pycurl.py",),
@@ -74,3 +79,12 @@ WORKLOADS = {
     "node_busy": ("node_loop.js", "busy"),
     "epoll_poll": ("epoll_loop", "poll"),
 }
+
+BUSY = {
+    "gevent_cpu", "gevent_sort", "gevent_busy", "gevent_crowd", "gevent_crowd_sites", "gevent_hub", "asyncio_cpu",
+    "asyncio_crowd", "gevent_json", "gevent_json_pieces", "gevent_pickle", "gevent_zlib", "gevent_regex",
+    "gevent_bcrypt", "gevent_pbkdf2", "gevent_lxml", "gevent_gc", "gevent_gil", "gevent_long_task",
+    "gevent_dns", "gevent_dns_pool", "gevent_sqlite_commits", "gevent_fsync", "gevent_read", "gevent_read_pool", "gevent_pagefault", "epoll_cpu",
+    "epoll_poll", "node_parse", "node_busy",
+}
+ALONE = {"gevent_runqueue", "gevent_throttled", "gevent_stopped"}

@@ -68,6 +68,11 @@
 /* sockets, RPC, DNS */
 { "GW2001", HIGH, "gevent", SYS, "recvfrom", "network", TCP_BLOCKING, LIBC("recv") APP },
 { "GW2001", HIGH, "gevent", SYS, "poll", "poll", TCP("80"), LIBC("poll") "readinto:socket.py|" APP },
+{ "GW2001", HIGH, "gevent", SYS, "poll", "poll", UNIX("/run/redis.sock"), LIBC("poll") "readline:redis/_parsers/socket.py|" APP },
+{ "GW2001", HIGH, "gevent", SYS, "poll", "poll", TCP("80"),
+  LIBC("poll") "sock_recv@_socket.cpython-310-x86_64-linux-gnu.so|" APP },
+{ "GW2001", MISS, "gevent", SYS, "poll", "poll", UNIX("/run/redis.sock"),
+  LIBC("poll") "wait@libclient.so.1|readline:redis/_parsers/socket.py|" APP },
 { "GW2001", MEDIUM, "gevent", SYS, "recvfrom", "network", NULL, LIBC("recv") "readinto:socket.py|" APP },
 { "GW2001", HIGH, "gevent", SYS, "recvfrom", "network", TCP_BLOCKING, NULL },
 { "GW2001", MISS, "gevent", SYS, "recvfrom", "network", TCP("80"), LIBC("recv") APP },

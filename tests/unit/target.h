@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "bpf/wire.h"
 #include "name/namer.h"
+#include "name/pages.h"
 
 struct target_proc {
 	int pid, in, out;
@@ -133,6 +134,10 @@ static inline int target_file(void *ctx, uint32_t pid, uint64_t start, uint64_t 
 	int fd;
 
 	(void)ctx;
+	if (!strcmp(path, PAGES_PATH)) {
+		snprintf(name, sizeof(name), "/proc/%u/pagemap", pid);
+		return open(name, O_RDONLY | O_CLOEXEC);
+	}
 	snprintf(name, sizeof(name), "/proc/%u/map_files/%llx-%llx", pid, (unsigned long long)start,
 		 (unsigned long long)end);
 	fd = open(name, O_PATH | O_CLOEXEC);
