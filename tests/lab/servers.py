@@ -100,7 +100,17 @@ def postgres():
         lab.cannot("initdb failed: " + done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
     run_server([program("postgres"), "-D", data, "-k", place, "-F", "-c", "listen_addresses="],
                os.path.join(place, ".s.PGSQL.5432"), user)
+    wait_for_answers([program("pg_isready"), "-q", "-h", place])
     return f"host={place} user=lab dbname=postgres"
+
+
+def wait_for_answers(asks):
+    """Wait until the program that asks a server says that it is up: it may listen before it answers."""
+    until = time.monotonic() + START_S
+    while subprocess.run(asks, cwd="/", capture_output=True, timeout=START_S, check=False).returncode:
+        if time.monotonic() > until:
+            lab.cannot(f"{os.path.basename(asks[0])} never got an answer")
+        time.sleep(0.05)
 
 
 class _Late(http.server.BaseHTTPRequestHandler):
