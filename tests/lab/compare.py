@@ -9,7 +9,8 @@ right   of these, the truth's function is the innermost application frame of a s
 wrong   of these, the tool names code, but neither that function nor the truth's task
 both    of those that are right, other code is named beside it
 more    reports outside every stall, unless the workload's own heartbeat saw the loop late there
-guilty  where another thread or process is to blame: it is named (greenwatch: as culprit), or at least shown
+guilty  where another thread or process is to blame: it is named (greenwatch: as culprit), or at least shown; judged where
+        the machine has not had a larger part in the stall (score.py's STARVED_SHARE)
 
 greenwatch is judged by score.py, which is stricter: it wants an overlap with an exact time. A profile has no stalls: it is
 right where the function has the most samples of the loop's thread, the idle loop left out, and wrong where another has; of
@@ -43,7 +44,8 @@ GUILTY = {"gevent_gil": {"hog", "hog_loop"}, "gevent_lock": {"holder", "hold_loc
 LATE_NS = 90_000_000
 TRACEFS = "/sys/kernel/debug/tracing/events/syscalls"
 
-# counts of one tool on one workload; guilty is None where nobody else is, top is of a profile: (share, name)
+# counts of one tool on one workload; guilty: (stalls it is shown in, of how many), None where nobody else is to blame,
+# of a profile whether; top is of a profile: (share, name)
 Seen = collections.namedtuple("Seen", "planned found right wrong more both guilty top", defaults=(None, None, None))
 
 
@@ -70,7 +72,7 @@ def judge_reports(said, reports, guilty=None):
             of_stall[i].append(report)
         elif not excused(report.at_ns, said.hiccups):
             more += 1
-    right = wrong = both = shown = 0
+    right = wrong = both = shown = judged = 0
     for i, found in of_stall.items():
         truth = said.truths[i]
         names = [name for report in found for name in report.names]
@@ -79,8 +81,10 @@ def judge_reports(said, reports, guilty=None):
         right += is_right
         both += is_right and not all(names_right([name], truth.function) for name in names)
         wrong += bool(names) and not is_right and not task
-        shown += bool(guilty) and any(guilty & (set(report.names) | report.others) for report in found)
-    return Seen(len(said.truths), len(of_stall), right, wrong, more, both, shown if guilty else None)
+        if guilty and (truth.cause == "runqueue" or not score.was_starved(truth)):
+            judged += 1
+            shown += any(guilty & (set(report.names) | report.others) for report in found)
+    return Seen(len(said.truths), len(of_stall), right, wrong, more, both, (shown, judged) if guilty else None)
 
 
 def judge_profile(said, profile, guilty=None):
@@ -99,8 +103,9 @@ def judge_ours(result, guilty):
     matches = result["matches"]
     right = sum(m["function_right"] for m in matches)
     wrong = sum(not m["function_right"] and not m.get("task_right", False) for m in matches)
-    shown = sum(m.get("culprit_right", False) for m in matches) if guilty else None
-    return Seen(result["planned"], len(matches), right, wrong, len(result["invented"]), 0, shown)
+    judged = [m["culprit_right"] for m in matches if m["true_cause"] == "runqueue" or not m["starved"]] if guilty else []
+    return Seen(result["planned"], len(matches), right, wrong, len(result["invented"]), 0,
+                (sum(judged), len(judged)) if guilty else None)
 
 
 # Running
@@ -211,9 +216,10 @@ def guilty_cell(tool, seen):
         return ""
     if seen.top:
         return "shown among all threads" if seen.guilty else "no"
+    count = "{} of {}".format(*seen.guilty)
     if tool == OURS:
-        return f"blamed, {seen.guilty} of {seen.found}"
-    return f"shown among all threads, {seen.guilty} of {seen.found}" if seen.guilty else f"0 of {seen.found}"
+        return "blamed, " + count
+    return "shown among all threads, " + count if seen.guilty[0] else count
 
 
 def guilty_table(seen, opts):

@@ -229,7 +229,11 @@ class Judge(unittest.TestCase):
     def test_the_guilty_one_is_shown_by_a_name_or_a_stack(self):
         truths, guilty = [truth(100, 100), truth(300, 100)], {"hog", "hog_loop"}
         reports = [report(150, "stall_it", others=["hog_loop"]), report(350, "stall_it")]
-        self.assertEqual(compare.judge_reports(said(*truths), reports, guilty).guilty, 1)
+        self.assertEqual(compare.judge_reports(said(*truths), reports, guilty).guilty, (1, 2))
+
+    def test_whom_a_starved_stall_is_due_to_is_not_asked(self):
+        starved = truth(100, 100, runqueue_ns=str(60 * MS))
+        self.assertEqual(compare.judge_reports(said(starved), [report(150, "stall_it")], {"hog"}).guilty, (0, 0))
 
 
 class JudgeProfile(unittest.TestCase):
