@@ -249,10 +249,11 @@ def total_rows(seen, opts):
 
 LEGEND = """\
 found · right · wrong: stalls reported, of these with the right function, of these with other code blamed instead; (n with
-others): the right function and other code; (+n): reports outside every stall. Neither right nor wrong is who names no code, or the right task with another function: asyncio's debug mode
-names the task, and the line where it waits afterwards. In `gevent_runqueue` other processes had the CPU, so any code of the
-program is the wrong one. py-spy is a sampling profiler and knows no stalls: `yes` where the right function has the most samples
-of the loop's thread (the idle loop left out), with its share. No peer tells a cause, so that is not compared."""
+others): the right function and other code too; (+n): reports outside every stall. Neither right nor wrong is who names no code,
+or the right task with another function: asyncio's debug mode names the task, and the line where it waits afterwards. In
+`gevent_runqueue` other processes had the CPU, so any code of the program is the wrong one. py-spy is a sampling profiler and
+knows no stalls: `yes` where the right function has the most samples of the loop's thread (the idle loop left out), with its
+share. No peer tells a cause, so that is not compared."""
 
 
 def versions(opts):
