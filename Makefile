@@ -46,6 +46,7 @@ PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev li
 PACKAGES_RUN  := python3 python3-gevent
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
+PACKAGES_PEERS := python3-venv musl
 PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema strace
 
 .DELETE_ON_ERROR:
@@ -122,6 +123,7 @@ test: $(UNIT) $(BIN) $(LIB_SO)
 	$(Q)sh tests/tally.sh unit $(O) $(UNIT)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/lab/test_score.py -q
+	$(Q)$(PYTHON) -B tests/lab/test_peers.py -q
 	$(Q)$(PYTHON) -B tests/causes.py --check
 	$(Q)sh tests/symbols.sh $(LIB_SO)
 
@@ -142,6 +144,13 @@ lab: $(BIN)
 ## lab-pythons: its Python workloads on every interpreter, Debian's own in chroots too (root, half an hour)
 lab-pythons: $(BIN)
 	$(Q)$(PYTHON) -B tests/lab/pythons.py --greenwatch $(BIN) --table $(O)/lab-pythons.md
+
+## compare: greenwatch beside other tools on the same stalls; fetches them (root, a quarter of an hour, a quiet machine)
+compare: $(BIN) $(O)/bench/echo_load
+	$(Q)sh tests/lab/deps.sh
+	$(Q)sh tests/deps.sh $(PACKAGES_PEERS)
+	$(Q)$(PYTHON) -B tests/lab/compare.py --greenwatch $(BIN) --peers $(O)/peers --echo-load $(O)/bench \
+		--table $(O)/compare.md
 
 ## vm-fetch: kernels and an image into the cache of the matrix (root, once)
 vm-fetch:

@@ -21,10 +21,21 @@ class Echo(asyncio.Protocol):
         self.transport.write(data)
 
 
-async def serve():
+async def echo(reader, writer):
+    """The same with streams: a task a connection, as most programs are written."""
+    while data := await reader.read(4096):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def serve(streams):
     """Listen on a free port of loopback, say so, and serve until killed."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Echo, "127.0.0.1", 0, backlog=1024)
+    if streams:
+        server = await asyncio.start_server(echo, "127.0.0.1", 0, backlog=1024)
+    else:
+        server = await loop.create_server(Echo, "127.0.0.1", 0, backlog=1024)
     port = server.sockets[0].getsockname()[1]
     print("READY", os.getpid(), threading.get_native_id(), port, flush=True)
     await server.serve_forever()
@@ -33,8 +44,10 @@ async def serve():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600, help="life span (600)")
-    signal.alarm(parser.parse_args().seconds)
-    asyncio.run(serve())
+    parser.add_argument("--streams", action="store_true", help="tasks and streams, not a protocol")
+    opts = parser.parse_args()
+    signal.alarm(opts.seconds)
+    asyncio.run(serve(opts.streams))
 
 
 if __name__ == "__main__":

@@ -383,6 +383,7 @@ class Lines:
 
     def __init__(self, pipe):
         self.lines = []
+        self.came_ns = []
         self.news = threading.Condition()
         self.ended = False
         self.thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
@@ -392,6 +393,7 @@ class Lines:
         for line in pipe:
             with self.news:
                 self.lines.append(line.rstrip("\n"))
+                self.came_ns.append(time.monotonic_ns())
                 self.news.notify_all()
         with self.news:
             self.ended = True
@@ -478,7 +480,11 @@ def why_not_ready(said, complained):
     cannot = said.find("CANNOT ")
     if cannot:
         return Missing(cannot.partition(" ")[2])
+<<<<<<< HEAD
     last = next((line for line in reversed(complained.rest()) if line.strip()), "it never said READY")
+=======
+    last = next((line for line in reversed(complained.rest()) if line), "it never said READY")
+>>>>>>> peers
     if last.startswith("ModuleNotFoundError: "):
         return Missing("no module " + last.split("'")[1])
     return Trouble(f"the workload never began: {last}")

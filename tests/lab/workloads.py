@@ -65,6 +65,7 @@ WORKLOADS = {
     "gevent_throttled": ("gevent_throttled.py",),
     "gevent_crowd_sites": ("gevent_crowd_sites.py",),
     "gevent_long_task": ("gevent_long_task.py",),
+    "gevent_mixed": ("gevent_mixed.py",),
     "gevent_two_loops": ("gevent_two_loops.py",),
     "gevent_late": ("gevent_late.py",),
     "asyncio_requests": ("asyncio_requests.py",),
