@@ -124,7 +124,7 @@ struct gw_report {
 	uint64_t stack_faults;      /* Python stacks that end early */
 	uint64_t flaws[WIRE_FLAWS]; /* stacks named, by what they lack; bit i of enum wire_flaw */
 	uint64_t repaired;          /* switch-ins never traced, made good */
-	uint64_t trend_step_ns;             /* of the tasks' trends */
+	uint64_t trend_step_ns;     /* of the tasks' trends */
 	uint64_t calls_rest, calls_rest_ns; /* calls that are in no row */
 	uint64_t cpu_ns, rss_bytes, bpf_ns, bpf_runs;
 	uint32_t max_stalls;

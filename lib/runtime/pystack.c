@@ -19,7 +19,7 @@
 #define EVAL       "_PyEval_EvalFrameDefault"
 #define NATIVE_CUT "\xe2\x80\xa6 more native frames were left out"
 #define TAIL_CALL  "_TAIL_CALL_" /* 3.14 may be built of these: parts of an eval */
-#define EVAL_LEAST 4096 /* bytes of an eval that has its instructions in itself */
+#define EVAL_LEAST 4096          /* bytes of an eval that has its instructions in itself */
 #define GC_BETWEEN 12 /* from this version on garbage is collected between instructions */
 
 struct pystack {
