@@ -46,7 +46,7 @@ static const struct opt table[] = {
 	  "CPU time between two samples, at least (10ms)", OPT_WATCH, 1000000, 10 * TIME_SECOND,
 	  NULL },
 	{ 0, "calls", OPT_CHOICE, AT(calls), "WHICH",
-	  "slept, or all: those that never sleep too, which slows every process a little (slept)",
+	  "slept, or all: also those that never sleep; slows every process (slept)",
 	  OPT_WATCH, 0, 0, which_calls },
 	{ 0, "no-follow", OPT_FLAG, AT(no_follow), NULL, "leave children out", OPT_WATCH, 0, 0,
 	  NULL },

@@ -73,6 +73,9 @@ static struct gw_culprit *add_culprit(struct gw_culprit *list, uint32_t *n,
 	for (uint32_t i = 0; i < *n; i++) {
 		if (list[i].tid != one->tid || strcmp(list[i].role, one->role))
 			continue;
+		/* a thread may take its name while it goes on */
+		if (one->share_ns > list[i].share_ns)
+			list[i].comm = one->comm;
 		list[i].share_ns += one->share_ns;
 		return &list[i];
 	}
