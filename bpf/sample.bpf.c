@@ -44,9 +44,9 @@ static __noinline void sample(struct task_struct *task, struct thread *th)
 	if (!scratch)
 		return;
 	s = &scratch->sample;
-	stack_take(s, l, th->slot, task);
-	s->off_ns = now;
 	m = &scratch->sample_memory;
+	stack_take(s, &m->task, l, th->slot, task);
+	s->off_ns = now;
 	memory_take(m, s);
 	s->head.kind = WIRE_SAMPLE;
 	s->head.now_ns = now;

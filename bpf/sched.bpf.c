@@ -94,7 +94,7 @@ static __noinline void slice_begin(struct task_struct *task, struct wire_loop *l
 	i = (scratch->best ^ 1) & 1;
 	s = &scratch->slice[i];
 	s->off_ns = now;
-	stack_take(s, l, slot, task);
+	stack_take(s, &scratch->slice_memory[i].task, l, slot, task);
 	memory_take(&scratch->slice_memory[i], s);
 	s->head.flags |= WIRE_STACK_PENDING;
 	s->head.kind = WIRE_SLICE;

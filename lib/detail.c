@@ -188,7 +188,8 @@ static int copy_tasks(struct gw_report *report, const struct stall *stall, struc
 					     .kind = named->kind,
 					     .share_ns = stall->tasks[i].share_ns,
 					     .spawned_at = named->spawned,
-					     .frame = outermost_app(report, named->stack) };
+					     .frame = outermost_app(report, named->stack),
+					     .chain = named->chain };
 	}
 	out->tasks = tasks;
 	out->n_tasks = stall->n_tasks;

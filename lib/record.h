@@ -75,17 +75,19 @@ struct wire_tick {
 
 #define WIRE_NAMES_FRAMES 512 /* kernel, native and Python together */
 #define WIRE_NAMES_SPAWN  16
+#define WIRE_NAMES_CHAIN  16
 
 /* WIRE_NAMES: n_frames packed frames follow, innermost first, then n_spawn more: where the task was
- * spawned. A frame is u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name,
- * file, module, nameless, each with its NUL. Not aligned. At last the task's name with its NUL, ""
- * if there is none. */
+ * spawned, then n_chain: the coroutines it is made of, innermost first. A frame is u8 kind (enum
+ * gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name, file, module, nameless, each with
+ * its NUL. Not aligned. At last the task's name with its NUL, "" if there is none. */
 struct wire_names {
 	struct wire_head head;
 	__u32 n_frames;
 	__u8 task_kind; /* enum gw_task_kind */
 	__u8 n_spawn;
-	__u16 pad;
+	__u8 n_chain;
+	__u8 pad;
 };
 
 enum wire_ended {
