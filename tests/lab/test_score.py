@@ -223,9 +223,9 @@ class Attributes(unittest.TestCase):
 
     def test_the_chain_of_the_task_with_the_largest_share(self):
         tasks = [{"name": "small", "share_ns": 1}, {"name": "export", "share_ns": 7, "chain": 0}]
-        self.assertEqual(self.wrong({"tasks": tasks}, chain="stall_it"), [])
-        self.assertEqual(self.wrong({"tasks": tasks}, chain="stall_it>stall_it"), ["chain"])
-        self.assertEqual(self.wrong({"tasks": tasks[:1]}, chain="stall_it"), ["chain"])
+        self.assertEqual(self.wrong({"tasks": tasks}, chain="stall_it>other"), [])
+        self.assertEqual(self.wrong({"tasks": tasks}, chain="other>stall_it"), ["chain"])
+        self.assertEqual(self.wrong({"tasks": tasks[:1]}, chain="stall_it>other"), ["chain"])
 
     def test_the_functions_of_all_tasks(self):
         tasks = [{"name": "small", "share_ns": 1, "chain": 0}, {"name": "export", "share_ns": 7}]
