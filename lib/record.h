@@ -78,9 +78,10 @@ struct wire_tick {
 #define WIRE_NAMES_CHAIN  16
 
 /* WIRE_NAMES: n_frames packed frames follow, innermost first, then n_spawn more: where the task was
- * spawned, then n_chain: the coroutines it is made of, innermost first. A frame is u8 kind (enum
- * gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name, file, module, nameless, each with
- * its NUL. Not aligned. At last the task's name with its NUL, "" if there is none. */
+ * spawned, then n_chain: the coroutines it is made of, innermost first; of a callback its function.
+ * A frame is u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name, file,
+ * module, nameless, each with its NUL. Not aligned. At last the task's name with its NUL, "" if
+ * there is none. */
 struct wire_names {
 	struct wire_head head;
 	__u32 n_frames;

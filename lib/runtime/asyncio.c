@@ -143,8 +143,8 @@ static void name_task(struct proc *proc, const struct wire_task *seen, uint64_t 
 	frames_task(out, GW_TASK_TASK, function);
 }
 
-/* Of a long chain the root and the innermost. */
-static void add_chain(struct proc *proc, const struct wire_stack *stack, int root,
+/* Of a long chain the root and the innermost; of a callback its function alone. */
+static void add_chain(struct proc *proc, const struct wire_stack *stack, int root, bool task,
 		      struct frames *out)
 {
 	unsigned int n = 0;
@@ -154,7 +154,7 @@ static void add_chain(struct proc *proc, const struct wire_stack *stack, int roo
 		struct frame_text frame;
 		char name[32];
 
-		if (i < root && (n == WIRE_NAMES_CHAIN - 1 || !is_coroutine(proc, raw)))
+		if (i < root && (!task || n == WIRE_NAMES_CHAIN - 1 || !is_coroutine(proc, raw)))
 			continue;
 		if (!python_text(proc, raw, name, &frame))
 			continue;
@@ -189,11 +189,10 @@ bool asyncio_name(struct proc *proc, const struct wire_stack *stack, const struc
 	code = root < 0 ? NULL : pytask_code(proc, &stack->python[root]);
 	if (!code)
 		return false;
-	if (is_generator(&stack->python[root])) {
+	if (is_generator(&stack->python[root]))
 		name_task(proc, seen, name, code->name, out);
-		add_chain(proc, stack, root, out);
-	} else {
+	else
 		frames_task(out, GW_TASK_CALLBACK, code->name);
-	}
+	add_chain(proc, stack, root, is_generator(&stack->python[root]), out);
 	return true;
 }

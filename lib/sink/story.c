@@ -93,9 +93,14 @@ static const char *noun(enum gw_task_kind kind)
 	return "greenlet";
 }
 
+static bool is_asyncio(enum gw_task_kind kind)
+{
+	return kind == GW_TASK_TASK || kind == GW_TASK_CALLBACK;
+}
+
 static const char *nouns(enum gw_task_kind kind)
 {
-	return kind == GW_TASK_TASK || kind == GW_TASK_CALLBACK ? "tasks" : "greenlets";
+	return is_asyncio(kind) ? "tasks" : "greenlets";
 }
 
 static const struct gw_frame *spawner(const struct gw_report *report, const struct gw_task *task)
@@ -103,14 +108,9 @@ static const struct gw_frame *spawner(const struct gw_report *report, const stru
 	return frame_of(report, task->spawned_at);
 }
 
-/* What the task is: its own coroutine, else where it is in the application. */
+/* What it runs. */
 static const struct gw_frame *root_of(const struct gw_report *report, const struct gw_task *task)
 {
-	const uint32_t *frames = NULL;
-	uint32_t n = task->chain == GW_NONE ? 0 : report_stack(report, task->chain, &frames);
-
-	if (n)
-		return report_frame(report, frames[n - 1]);
 	return task->frame == GW_NONE ? NULL : report_frame(report, task->frame);
 }
 
@@ -190,7 +190,7 @@ static void print_crowd(const struct gw_sink *sink, const struct gw_report *repo
 /* "fetch users (worker)" without what the chain begins with; "" where that is all. */
 static void own_name(const struct gw_report *report, const struct gw_task *task, char *out)
 {
-	const struct gw_frame *root = task->chain == GW_NONE ? NULL : root_of(report, task);
+	const struct gw_frame *root = is_asyncio(task->kind) ? root_of(report, task) : NULL;
 	char text[TEXT_NAME], *end;
 	size_t n = root ? strlen(root->name) : 0, len = strlen(task->name);
 
@@ -207,12 +207,15 @@ static void own_name(const struct gw_report *report, const struct gw_task *task,
 }
 
 /* ": serve app.py:20 -> fetch app.py:41", outermost first; the middle of a long one is left out. */
-static void print_chain(const struct gw_sink *sink, const struct gw_report *report, uint32_t chain)
+static void print_chain(const struct gw_sink *sink, const struct gw_report *report,
+			const struct gw_task *task)
 {
 	const char *arrow = text_sign(sink, " → ", " -> ");
 	const uint32_t *frames = NULL;
-	uint32_t n = chain == GW_NONE ? 0 : report_stack(report, chain, &frames);
+	uint32_t n = task->chain == GW_NONE ? 0 : report_stack(report, task->chain, &frames);
 
+	if (!n && is_asyncio(task->kind) && root_of(report, task))
+		print_where(sink, ": ", root_of(report, task));
 	for (uint32_t i = 0; i < n; i++) {
 		const struct gw_frame *frame = report_frame(report, frames[n - 1 - i]);
 
@@ -241,7 +244,7 @@ void text_tasks(const struct gw_sink *sink, const struct gw_report *report,
 	own_name(report, task, name);
 	where = spawner(report, task);
 	fprintf(sink->to, INDENT "in %s%s%s", noun(task->kind), name[0] ? " " : "", name);
-	print_chain(sink, report, task->chain);
+	print_chain(sink, report, task);
 	if (where)
 		print_where(sink, ", spawned at ", where);
 	fputc('\n', sink->to);

@@ -347,16 +347,29 @@ Test(text, a_task_is_told_with_its_coroutines)
 
 Test(text, a_task_without_a_name_is_told_by_its_coroutine_once)
 {
-	struct gw_task task = { .name = "serve",
-				.kind = GW_TASK_TASK,
-				.spawned_at = GW_NONE,
-				.frame = GW_NONE,
-				.chain = 1 };
+	struct gw_task task = {
+		.name = "serve", .kind = GW_TASK_TASK, .spawned_at = GW_NONE, .frame = 4, .chain = 1
+	};
 
 	begin((struct gw_sink_opts){ .width = 80 });
 	add_chain();
 	cr_expect_not_null(strstr(told_of(&task, 1, GW_CAUSE_SYSCALL), "in task: serve app.py:20 "),
 			   "%s", output);
+	end();
+}
+
+Test(text, a_callback_is_told_by_its_function)
+{
+	struct gw_task task = { .name = "retry",
+				.kind = GW_TASK_CALLBACK,
+				.spawned_at = GW_NONE,
+				.frame = 0,
+				.chain = GW_NONE };
+
+	begin((struct gw_sink_opts){ .width = 80 });
+	cr_expect_not_null(
+		strstr(told_of(&task, 1, GW_CAUSE_SYSCALL), "in callback: retry shop.py:17\n"),
+		"%s", output);
 	end();
 }
 
