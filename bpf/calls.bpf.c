@@ -164,7 +164,7 @@ static __noinline void call_take(struct called *c, struct wire_loop *l, __u32 sl
 	struct wire_aim *aim = aim_of(l, slot);
 	struct wire_stack *s = &c->stack;
 
-	stack_take(s, l, slot, task);
+	stack_take(s, &c->memory.task, l, slot, task);
 	s->head.flags |= WIRE_STACK_LIGHT; /* its time is in the slices of the turn already */
 	s->head.kind = WIRE_SLICE;
 	s->off = WIRE_BLOCKED;

@@ -76,7 +76,7 @@ static __always_inline void hung_slice(struct task_struct *task, struct wire_loo
 		return;
 	i = scratch_spare(scratch);
 	s = &scratch->slice[i];
-	stack_take(s, l, slot, task);
+	stack_take(s, &scratch->memory[i].task, l, slot, task);
 	stack_pending(s, l, now);
 	s->head.flags |= WIRE_STACK_ASLEEP;
 	s->off_ns = l->turn.off_ns;

@@ -15,7 +15,7 @@
 #ifndef PYWALK_H
 #define PYWALK_H
 
-#include "wire.h"
+#include "asyncio.h"
 
 #define PYWALK_WORDS 16 /* a frame's first 128 bytes */
 
@@ -50,11 +50,24 @@ static inline void pywalk_frame(const struct wire_python *py, const __u64 *words
 
 	if (py->frame_owner)
 		owner = pywalk_word(words, py->frame_owner) >> ((py->frame_owner & 7) * 8) & 0xff;
+	else if (py->frame_generator && pywalk_word(words, py->frame_generator))
+		owner = WIRE_OWNER_GENERATOR;
 	if (py->instr_is_int)
 		instr = instr >> ((py->frame_instr & 7) * 8) & 0xffffffff;
 	out->frame = frame;
 	out->code = (code & 0xffffffffffffffULL) | owner << 56;
 	out->instr = instr;
+}
+
+/* The generator or coroutine that the frame belongs to; 0: none, or not known. */
+static inline __u64 pywalk_generator(const struct wire_python *py, const __u64 *words,
+				     const struct wire_pyframe *frame)
+{
+	if (frame->code >> 56 != WIRE_OWNER_GENERATOR)
+		return 0;
+	if (!py->frame_owner)
+		return pywalk_word(words, py->frame_generator);
+	return py->generator_frame ? frame->frame - py->generator_frame : 0;
 }
 
 #ifndef walk_each
@@ -73,6 +86,9 @@ struct pywalk {
 	__u64 frame;  /* to be read next; 0: the end was reached */
 	__u32 size;
 	__u32 fault;
+	__u32 found; /* which of the tasks runs here, counted from 1; 0: none (yet) */
+	__u32 root;  /* the frame that says so */
+	struct asyncio_tasks tasks;
 	__u64 words[PYWALK_WORDS];
 };
 
@@ -80,6 +96,7 @@ struct pywalk {
 static long pywalk_step(__u32 i, struct pywalk *walk)
 {
 	__u32 size = walk->size;
+	__u64 generator;
 
 	if (i >= WIRE_FRAMES || size > sizeof(walk->words) || !walk->frame)
 		return 1;
@@ -89,25 +106,55 @@ static long pywalk_step(__u32 i, struct pywalk *walk)
 	}
 	pywalk_frame(walk->py, walk->words, walk->frame, &walk->stack->python[i]);
 	walk->stack->n_python = i + 1;
+	generator =
+		walk->found ? 0 : pywalk_generator(walk->py, walk->words, &walk->stack->python[i]);
+	if (generator) {
+		walk->found = asyncio_match(&walk->tasks, generator);
+		walk->root = i;
+	}
 	walk->frame = pywalk_word(walk->words, walk->py->frame_back);
 	return 0;
+}
+
+static inline void pywalk_run(struct pywalk *walk, __u64 tstate)
+{
+	struct wire_stack *stack = walk->stack;
+
+	walk->size = walk->py->frame_size;
+	if (walk->size > sizeof(walk->words))
+		walk->size = sizeof(walk->words);
+	stack->n_python = 0;
+	walk->frame = pywalk_head(walk->py, tstate, walk->source);
+	walk_each(WIRE_FRAMES, pywalk_step, walk);
+	if (walk->fault)
+		stack->head.flags |= WIRE_STACK_FAULT;
+	else if (walk->frame)
+		stack->head.flags |= WIRE_STACK_CUT;
 }
 
 /* Fills stack->python, n_python and the flags of its head. */
 static inline void pywalk_of(const struct wire_python *py, __u64 tstate, struct wire_stack *stack,
 			     void *source)
 {
-	struct pywalk walk = { .py = py, .stack = stack, .source = source, .size = py->frame_size };
+	struct pywalk walk = { .py = py, .stack = stack, .source = source };
 
-	if (walk.size > sizeof(walk.words))
-		walk.size = sizeof(walk.words);
-	stack->n_python = 0;
-	walk.frame = pywalk_head(py, tstate, source);
-	walk_each(WIRE_FRAMES, pywalk_step, &walk);
-	if (walk.fault)
-		stack->head.flags |= WIRE_STACK_FAULT;
-	else if (walk.frame)
-		stack->head.flags |= WIRE_STACK_CUT;
+	pywalk_run(&walk, tstate);
+}
+
+/* And the task of asyncio that runs in them. */
+static inline void pywalk_task(const struct wire_python *py, const struct wire_aim *aim,
+			       struct wire_stack *stack, struct wire_task *task)
+{
+	struct pywalk walk = { .py = py, .stack = stack };
+
+	task->task = 0;
+	task->name = 0;
+	task->n_text = 0;
+	if (aim->tasks_form)
+		asyncio_look(aim, &walk.tasks);
+	pywalk_run(&walk, aim->tstate);
+	if (walk.found)
+		asyncio_keep(aim, &walk.tasks, walk.found, walk.root, task);
 }
 
 static inline void pywalk(const struct wire_python *py, __u64 tstate, struct wire_stack *stack)

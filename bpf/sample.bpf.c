@@ -87,7 +87,7 @@ static __noinline void sample(struct task_struct *task, struct thread *th)
 		return;
 	i = scratch_spare(scratch);
 	s = &scratch->slice[i];
-	stack_take(s, l, th->slot, task);
+	stack_take(s, &scratch->memory[i].task, l, th->slot, task);
 	s->off_ns = now;
 	s->head.kind = WIRE_SAMPLE;
 	s->head.now_ns = now;

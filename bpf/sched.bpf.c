@@ -79,7 +79,7 @@ static __noinline void slice_begin(struct task_struct *task, struct wire_loop *l
 	i = scratch_spare(scratch);
 	s = &scratch->slice[i];
 	s->off_ns = now;
-	stack_take(s, l, slot, task);
+	stack_take(s, &scratch->memory[i].task, l, slot, task);
 	memory_take(&scratch->memory[i], s);
 	stack_pending(s, l, now);
 	fd_take(&s->fd, task, s->call, s->args[0]);

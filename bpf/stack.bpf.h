@@ -54,7 +54,8 @@ static __always_inline void stack_task(struct wire_stack *s, const struct wire_a
 		s->stop = 0;
 }
 
-static __always_inline void stack_python(struct wire_stack *s, const struct wire_aim *aim)
+static __always_inline void stack_python(struct wire_stack *s, struct wire_task *t,
+					 const struct wire_aim *aim)
 {
 	struct wire_python *py;
 	__u32 layout = aim->layout, collecting = 0;
@@ -63,12 +64,14 @@ static __always_inline void stack_python(struct wire_stack *s, const struct wire
 	if (!py)
 		return;
 	s->layout = layout;
-	pywalk(py, aim->tstate, s);
+	pywalk_task(py, aim, s, t);
 	if (s->head.flags & WIRE_STACK_FAULT)
 		count(stack_fault);
 	if (aim->gc_at && !read_user(&collecting, sizeof(collecting), aim->gc_at) && collecting)
 		s->head.flags |= WIRE_STACK_GC;
 	stack_task(s, aim);
+	if (!s->task)
+		s->task = t->task;
 }
 
 static __always_inline struct wire_aim *aim_of(const struct wire_loop *l, __u32 slot)
@@ -85,9 +88,9 @@ static __always_inline bool is_gil(const struct wire_aim *aim, __u64 futex)
 	return aim && aim->gil && futex - aim->gil < GIL_BYTES;
 }
 
-/* All of the record but its head's kind and times, and what a call slept on. */
-static __noinline void stack_take(struct wire_stack *s, struct wire_loop *l, __u32 slot,
-				  struct task_struct *task)
+/* All of the record but its head's kind and times, and what a call slept on; t: the task. */
+static __noinline void stack_take(struct wire_stack *s, struct wire_task *t, struct wire_loop *l,
+				  __u32 slot, struct task_struct *task)
 {
 	struct wire_aim *aim = aim_of(l, slot);
 
@@ -107,9 +110,11 @@ static __noinline void stack_take(struct wire_stack *s, struct wire_loop *l, __u
 	s->ran_ns = 0;
 	s->site = 0;
 	s->fd.fd = -1;
+	t->task = 0;
+	t->n_text = 0;
 	stack_regs(s, (struct pt_regs *)bpf_task_pt_regs(task));
 	if (aim)
-		stack_python(s, aim);
+		stack_python(s, t, aim);
 	else
 		s->head.flags |= WIRE_STACK_NO_TSTATE;
 }

@@ -23,11 +23,21 @@ struct wire_python {
 	__u32 frame_code;
 	__u32 frame_back;
 	__u32 frame_instr;
-	__u32 frame_owner;  /* u8; 0: frames have no owner (3.10 and older) */
-	__u32 instr_is_int; /* 1: f_lasti, an int32; 0: a pointer */
-	__u32 frame_size;   /* bytes to read per frame, <= 128, multiple of 8 */
-	__u32 shim_owner;   /* owner >= this is a C entry, not a frame; 0: none */
-	__u32 pad[2];
+	__u32 frame_owner;     /* u8; 0: frames have no owner (3.10 and older) */
+	__u32 instr_is_int;    /* 1: f_lasti, an int32; 0: a pointer */
+	__u32 frame_size;      /* bytes to read per frame, <= 128, multiple of 8 */
+	__u32 shim_owner;      /* owner >= this is a C entry, not a frame; 0: none */
+	__u32 frame_generator; /* pointer to its generator or coroutine (3.10 and older); 0: none */
+	__u32 generator_frame; /* from a generator to the frame inside it (3.11+); 0: not known */
+};
+#define WIRE_OWNER_GENERATOR 1 /* of a frame; the older ones are told so by pywalk.h */
+
+/* How wire_aim.tasks leads to the running tasks of asyncio. */
+enum wire_tasks {
+	WIRE_TASKS_NONE = 0,
+	WIRE_TASKS_POINTER = 1,  /* a pointer to it (3.14) */
+	WIRE_TASKS_DICT = 2,     /* a dict of loops and theirs (3.11 to 3.13) */
+	WIRE_TASKS_DICT_OLD = 3, /* the same, laid out as in 3.10 and older */
 };
 
 /* aims[]: what user space tells the kernel side about the loop in a slot. Addresses of the target,
@@ -41,6 +51,11 @@ struct wire_aim {
 	__u32 stop;    /* from that state: offset of stack_stop; 0: there is none */
 	__u64 gc_at;   /* an int that is not 0 while garbage is collected */
 	__u64 gil;     /* the GIL's struct: its futexes lie in its first 256 bytes */
+	__u64 tasks;   /* the running tasks of asyncio, in the form of: */
+	__u32 tasks_form; /* enum wire_tasks */
+	__u32 coro;       /* from a task: offset of the pointer to its coroutine */
+	__u32 name;       /* from a task: offset of the pointer to its name; 0: it has none */
+	__u32 pad;
 };
 
 struct wire_pyframe {
@@ -114,6 +129,19 @@ struct wire_stack {
 #define WIRE_REG_IP     16
 #define WIRE_STACK_BASE (sizeof(struct wire_stack) - WIRE_FRAMES * sizeof(struct wire_pyframe))
 
+#define WIRE_TASK_TEXT 128 /* bytes of a name object: a str of up to 80 letters, or an int */
+
+/* The task of asyncio that runs, read while it lives: its coroutine is that of a frame on the
+ * stack. */
+struct wire_task {
+	__u64 task; /* 0: there is none, or it cannot be told */
+	__u64 coro;
+	__u64 name;   /* address of the object in text[]; 0: none */
+	__u32 root;   /* which Python frame is that of coro */
+	__u32 n_text; /* bytes of text */
+	__u8 text[WIRE_TASK_TEXT];
+};
+
 /* WIRE_MEMORY: comes right before its stack record, known by serial and off_ns. Sent up to n. */
 struct wire_memory {
 	struct wire_head head;
@@ -121,6 +149,7 @@ struct wire_memory {
 	__u32 n; /* bytes */
 	__u64 off_ns;
 	__u64 at; /* address of the first: the stack pointer */
+	struct wire_task task;
 	__u8 bytes[WIRE_MEMORY_MAX];
 };
 #define WIRE_MEMORY_BASE (sizeof(struct wire_memory) - WIRE_MEMORY_MAX)

@@ -390,6 +390,8 @@ int collect_names(struct gw_report *report, const struct wire_stack *stack,
 
 	if (!err)
 		err = take_stack(report, stack->pid, names, &at, names->n_spawn, &out->spawned);
+	if (!err)
+		err = take_stack(report, stack->pid, names, &at, names->n_chain, &out->chain);
 	if (err)
 		return err;
 	task = decode_task(names, at);

@@ -132,6 +132,7 @@ static int check_names(const struct wire_head *record)
 
 	return record->size > sizeof(*names) && names->n_frames <= WIRE_NAMES_FRAMES &&
 			       names->n_spawn <= WIRE_NAMES_SPAWN &&
+			       names->n_chain <= WIRE_NAMES_CHAIN &&
 			       names->task_kind <= GW_TASK_CALLBACK &&
 			       names->flaws < 1U << WIRE_FLAWS
 		       ? 0

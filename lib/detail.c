@@ -178,6 +178,15 @@ static uint32_t outermost_app(const struct gw_report *report, uint32_t stack)
 	return GW_NONE;
 }
 
+/* Of a greenlet that, of a task or callback what the loop called. */
+static uint32_t root_of(const struct gw_report *report, const struct named *named)
+{
+	const uint32_t *frames = NULL;
+	uint32_t n = named->chain == GW_NONE ? 0 : report_stack(report, named->chain, &frames);
+
+	return n ? frames[n - 1] : outermost_app(report, named->stack);
+}
+
 static int copy_tasks(struct gw_report *report, const struct stall *stall, struct gw_stall *out)
 {
 	struct gw_task *tasks = tables_bytes(report, stall->n_tasks * sizeof(*tasks));
@@ -191,7 +200,9 @@ static int copy_tasks(struct gw_report *report, const struct stall *stall, struc
 					     .kind = named->kind,
 					     .share_ns = stall->tasks[i].share_ns,
 					     .spawned_at = named->spawned,
-					     .frame = outermost_app(report, named->stack) };
+					     .frame = root_of(report, named),
+					     .chain = named->kind == GW_TASK_TASK ? named->chain
+										  : GW_NONE };
 	}
 	out->tasks = tasks;
 	out->n_tasks = stall->n_tasks;

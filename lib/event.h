@@ -55,7 +55,8 @@ struct event_frame {
 	const char *name, *file, *module, *nameless; /* "" if none */
 };
 
-/* Takes the next frame at *at (0 at first), n_frames + n_spawn times in all. 0 or -EBADMSG. */
+/* Takes the next frame at *at (0 at first), n_frames + n_spawn + n_chain times in all. 0 or
+ * -EBADMSG. */
 int decode_frame(const struct wire_names *names, size_t *at, struct event_frame *out);
 
 /* The task's name, at what is left behind the last frame; NULL: malformed. */

@@ -77,6 +77,7 @@ struct wire_tick {
 
 #define WIRE_NAMES_FRAMES 640 /* kernel, native and Python together */
 #define WIRE_NAMES_SPAWN  16
+#define WIRE_NAMES_CHAIN  16
 
 /* What a stack lacks, or was found to be. Each is marked in the frames too. */
 enum wire_flaw {
@@ -89,15 +90,17 @@ enum wire_flaw {
 #define WIRE_FLAWS 4 /* kinds of them */
 
 /* WIRE_NAMES: n_frames packed frames follow, innermost first, then n_spawn more: where the task was
- * spawned. A frame is u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name,
- * file, module, nameless, each with its NUL. Not aligned. At last the task's name with its NUL, ""
- * if there is none. */
+ * spawned, then n_chain: the coroutines it is made of, innermost first; of a callback its function.
+ * A frame is u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name, file,
+ * module, nameless, each with its NUL. Not aligned. At last the task's name with its NUL, "" if
+ * there is none. */
 struct wire_names {
 	struct wire_head head;
 	__u32 n_frames;
 	__u8 task_kind; /* enum gw_task_kind */
 	__u8 n_spawn;
-	__u16 flaws; /* enum wire_flaw */
+	__u8 n_chain;
+	__u8 flaws; /* enum wire_flaw */
 };
 
 #define WIRE_CALL_ROWS 512

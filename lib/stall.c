@@ -9,8 +9,6 @@
 #include <string.h>
 #include "base/hash.h"
 
-#define PYTHON_OWNER_GENERATOR 1 /* of a frame, CPython 3.11 and newer */
-
 /* What has been seen of a loop's latest turn. */
 struct machine {
 	uint32_t serial;
@@ -153,7 +151,7 @@ static uint64_t task_of(const struct wire_stack *stack)
 	uint64_t root = stack->task;
 
 	for (uint32_t i = 0; !stack->task && i < stack->n_python; i++)
-		if (stack->python[i].code >> 56 == PYTHON_OWNER_GENERATOR)
+		if (stack->python[i].code >> 56 == WIRE_OWNER_GENERATOR)
 			root = stack->python[i].frame;
 	return root;
 }
@@ -236,6 +234,10 @@ static void add_task(struct machine *m, const struct evidence *e)
 		*t = (struct stall_task){ .task = e->task, .named = &e->named };
 	}
 	t->share_ns += e->weight_ns;
+	if (e->weight_ns <= t->longest_ns)
+		return;
+	t->longest_ns = e->weight_ns;
+	t->named = &e->named;
 }
 
 static int by_share(const void *a, const void *b)

@@ -20,8 +20,8 @@
 
 /* What the names of a stack record became in the report. Strings are interned. */
 struct named {
-	uint32_t stack, spawned; /* GW_NONE: not known */
-	const char *task;        /* NULL: not known */
+	uint32_t stack, spawned, chain; /* GW_NONE: not known */
+	const char *task;               /* NULL: not known */
 	enum gw_task_kind kind;
 	const struct gw_peer *peer; /* NULL: none */
 	const char *class;          /* of the call */
@@ -43,8 +43,8 @@ struct evidence {
 /* One of the tasks seen in the turn. */
 struct stall_task {
 	uint64_t task;
-	const struct named *named;
-	uint64_t share_ns;
+	const struct named *named; /* where it was longest */
+	uint64_t share_ns, longest_ns;
 };
 
 /* A thread that held the GIL meanwhile. */

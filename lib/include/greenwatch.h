@@ -170,7 +170,8 @@ struct gw_task {
 	enum gw_task_kind kind;
 	uint64_t share_ns;
 	uint32_t spawned_at; /* stack; GW_NONE: not known */
-	uint32_t frame;      /* its outermost frame of the application's own code; GW_NONE */
+	uint32_t frame;      /* what it runs; of a greenlet, the outermost of the application */
+	uint32_t chain;      /* stack of its coroutines, each awaited by the next; GW_NONE: none */
 };
 
 /* One late turn. Valid until the callback returns. */

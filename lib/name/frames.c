@@ -125,11 +125,22 @@ void frames_spawn(struct frames *frames, const struct frame_text *frame)
 	set_names(frames, &names);
 }
 
+void frames_chain(struct frames *frames, const struct frame_text *frame)
+{
+	struct wire_names names = names_of(frames);
+
+	if (frame_size(frame) > room(frames) || names.n_chain >= WIRE_NAMES_CHAIN)
+		return;
+	put_frame(frames, frame);
+	names.n_chain++;
+	set_names(frames, &names);
+}
+
 static void set_flaw(struct frames *frames, enum wire_flaw flaw)
 {
 	struct wire_names names = names_of(frames);
 
-	names.flaws |= (__u16)flaw;
+	names.flaws |= (__u8)flaw;
 	set_names(frames, &names);
 }
 
@@ -203,10 +214,11 @@ int frames_check(const void *record, size_t size)
 	memcpy(&names, record, sizeof(names));
 	if (names.head.kind != WIRE_NAMES || names.head.size != size || names.head.flags ||
 	    names.n_frames > WIRE_NAMES_FRAMES || names.n_spawn > WIRE_NAMES_SPAWN ||
-	    names.flaws >= 1U << WIRE_FLAWS || names.task_kind > GW_TASK_CALLBACK)
+	    names.n_chain > WIRE_NAMES_CHAIN || names.flaws >= 1U << WIRE_FLAWS ||
+	    names.task_kind > GW_TASK_CALLBACK)
 		return -EBADMSG;
 	at += sizeof(names);
-	for (uint32_t i = 0; i < names.n_frames + names.n_spawn; i++) {
+	for (uint32_t i = 0; i < names.n_frames + names.n_spawn + names.n_chain; i++) {
 		if (end - at < FIXED || at[0] > GW_FRAME_MARKER || at[1] > 1 || at[2] || at[3])
 			return -EBADMSG;
 		at += FIXED;

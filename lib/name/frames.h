@@ -40,6 +40,8 @@ void frames_flaw(struct frames *frames, enum wire_flaw flaw, const char *text);
  * innermost first; what does not fit is left out. */
 void frames_task(struct frames *frames, unsigned int kind, const char *name);
 void frames_spawn(struct frames *frames, const struct frame_text *frame);
+/* At last its coroutines, innermost first. */
+void frames_chain(struct frames *frames, const struct frame_text *frame);
 void frames_end(struct frames *frames, uint64_t now_ns);
 
 /* A whole record without anyone's help: addresses, and why there is no more. shim_owner: as in

@@ -7,6 +7,7 @@
  * Never process_vm_readv: it waits for a userfaultfd too, which this does not.
  */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 #include "name/memory.h"
 
@@ -19,7 +20,29 @@ void memory_budget(struct memory *mem, size_t bytes, unsigned int reads)
 	pages_forget(mem->pages);
 }
 
-int memory_read_some(struct memory *mem, uint64_t address, void *out, size_t size)
+void memory_copy(struct memory *mem, uint64_t address, const void *bytes, size_t n)
+{
+	mem->copy.at = address;
+	mem->copy.bytes = bytes;
+	mem->copy.n = n;
+}
+
+/* Bytes taken from the copy; 0: the address is not in it. */
+static size_t read_copy(const struct memory *mem, uint64_t address, void *out, size_t size)
+{
+	uint64_t skip = address - mem->copy.at;
+	size_t n;
+
+	if (address < mem->copy.at || skip >= mem->copy.n)
+		return 0;
+	n = mem->copy.n - (size_t)skip;
+	if (n > size)
+		n = size;
+	memcpy(out, (const char *)mem->copy.bytes + skip, n);
+	return n;
+}
+
+static int read_live(struct memory *mem, uint64_t address, void *out, size_t size)
 {
 	ssize_t n;
 
@@ -48,10 +71,21 @@ int memory_read_some(struct memory *mem, uint64_t address, void *out, size_t siz
 	return (int)n;
 }
 
+int memory_read_some(struct memory *mem, uint64_t address, void *out, size_t size)
+{
+	size_t n = read_copy(mem, address, out, size);
+
+	return n ? (int)n : read_live(mem, address, out, size);
+}
+
 int memory_read(struct memory *mem, uint64_t address, void *out, size_t size)
 {
-	int n = memory_read_some(mem, address, out, size);
+	size_t copied = read_copy(mem, address, out, size);
+	int n;
 
+	if (copied)
+		return copied == size ? 0 : -ENODATA;
+	n = read_live(mem, address, out, size);
 	if (n < 0)
 		return n;
 	return (size_t)n == size ? 0 : -EFAULT;

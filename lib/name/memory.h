@@ -25,9 +25,18 @@ struct memory {
 	bool gone;
 	size_t bytes; /* left of the budget */
 	unsigned int reads;
+	struct {
+		uint64_t at;
+		const void *bytes; /* borrowed */
+		size_t n;          /* 0: none */
+	} copy;
 };
 
 void memory_budget(struct memory *mem, size_t bytes, unsigned int reads);
+
+/* What was read at an address earlier stands for what is there now, until n is 0; a read that goes
+ * beyond its end is -ENODATA. */
+void memory_copy(struct memory *mem, uint64_t address, const void *bytes, size_t n);
 
 /* 0; -ESRCH: gone; -EDQUOT: budget used up; -EFAULT and others: cannot be read. */
 int memory_read(struct memory *mem, uint64_t address, void *out, size_t size);

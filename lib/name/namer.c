@@ -353,15 +353,15 @@ static void pack_stack(struct namer_ask_stack *packet, const struct wire_stack *
 		       const struct wire_memory *memory)
 {
 	unsigned int n_python = stack->n_python < WIRE_FRAMES ? stack->n_python : WIRE_FRAMES;
-	uint32_t n = memory && memory->n <= WIRE_MEMORY_MAX ? memory->n : 0;
 
 	memcpy(&packet->stack, stack, WIRE_STACK_BASE + n_python * sizeof(struct wire_pyframe));
 	packet->stack.n_python = (__u16)n_python;
 	if (packet->stack.n_kernel > WIRE_KERNEL)
 		packet->stack.n_kernel = WIRE_KERNEL;
-	if (n)
-		memcpy(&packet->memory, memory, WIRE_MEMORY_BASE + n);
-	packet->memory.n = n;
+	if (memory && memory->n <= WIRE_MEMORY_MAX)
+		memcpy(&packet->memory, memory, WIRE_MEMORY_BASE + memory->n);
+	else
+		memset(&packet->memory, 0, WIRE_MEMORY_BASE);
 }
 
 int namer_stack(struct namer *namer, const struct wire_stack *stack,

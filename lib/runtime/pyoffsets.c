@@ -151,6 +151,7 @@ static const struct pyoffsets known[] = {
 	  .gc = 648,
 	  .gc_collecting = 200,
 	  .interp_modules = 888,
+	  .code_flags = 48,
 	  .generator_frame = 80,
 	  .code_stack = 68,
 	  .code_locals = 76,
@@ -184,6 +185,7 @@ static const struct pyoffsets known[] = {
 	  .gc = 112,
 	  .gc_collecting = 200,
 	  .interp_modules = 944,
+	  .code_flags = 48,
 	  .generator_frame = 72,
 	  .code_stack = 64,
 	  .code_locals = 72,
@@ -245,6 +247,7 @@ static const struct field extras[] = {
 #define CODE_HANDLERS      40
 #define GENERATOR_SIZE_14  83
 #define GENERATOR_FRAME_13 72 /* 3.13 does not tell */
+#define CODE_FLAGS         48 /* neither version does */
 #define GENERATOR_FRAME_14 85
 
 #define SIZE_MAX_PLAUSIBLE (4 * 1024 * 1024) /* _PyRuntimeState holds an interpreter */
@@ -269,6 +272,7 @@ static void take_extras(const uint64_t words[PYOFFSETS_WORDS], unsigned int colu
 	out->code_stack = CODE_STACK;
 	out->code_locals = CODE_LOCALS;
 	out->code_handlers = CODE_HANDLERS;
+	out->code_flags = CODE_FLAGS;
 	out->generator_frame = GENERATOR_FRAME_13;
 	if (column)
 		out->generator_frame = words[GENERATOR_FRAME_14] < words[GENERATOR_SIZE_14] &&
@@ -325,6 +329,8 @@ void pyoffsets_layout(const struct pyoffsets *offsets, struct wire_python *out)
 	cover(&size, offsets->frame_instr, offsets->code_bytes ? 8 : 4);
 	if (offsets->frame_owner)
 		cover(&size, offsets->frame_owner, 1);
+	else
+		cover(&size, offsets->frame_generator, 8);
 	*out = (struct wire_python){
 		.tstate_frame = offsets->tstate_frame,
 		.cframe = offsets->cframe,
@@ -336,5 +342,7 @@ void pyoffsets_layout(const struct pyoffsets *offsets, struct wire_python *out)
 		.instr_is_int = !offsets->code_bytes,
 		.frame_size = size > 128 ? 128 : size,
 		.shim_owner = offsets->minor >= 12 ? SHIM_OWNER : 0,
+		.frame_generator = offsets->frame_generator,
+		.generator_frame = offsets->generator_frame,
 	};
 }

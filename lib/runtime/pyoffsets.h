@@ -34,7 +34,7 @@ struct pyoffsets {
 	uint32_t gc_collecting;   /* in that struct */
 	uint32_t interp_modules;  /* sys.modules */
 	uint32_t frame_generator; /* 3.10 and older: f_gen */
-	uint32_t code_flags;      /* 3.10 and older */
+	uint32_t code_flags;      /* co_flags, u32 */
 	uint32_t generator_frame; /* 3.11+: the frame inside its generator or coroutine */
 	/* What a frame calls; frame_values 0: not known. */
 	uint32_t code_stack;    /* co_stacksize */

@@ -69,8 +69,8 @@ void pyaim(struct proc *proc, const struct pythread *thread, struct namer_got_th
 	}
 	if (py->tasks.greenlets)
 		out->pending = greenlet_aim(proc, thread->thread_id, out) == -EAGAIN;
-	if (!out->aim.task_at)
-		asyncio_aim(proc, thread, &out->aim);
+	if (asyncio_aim(proc, thread, &out->aim))
+		out->pending = 1;
 }
 
 const struct pycode *pytask_code(struct proc *proc, const struct wire_pyframe *frame)
@@ -88,8 +88,13 @@ const struct pycode *pytask_code(struct proc *proc, const struct wire_pyframe *f
 	return code && !code->shim ? code : NULL;
 }
 
-void pytask_name(struct proc *proc, const struct wire_stack *stack, struct frames *out)
+void pytask_name(struct proc *proc, const struct wire_stack *stack,
+		 const struct wire_memory *memory, struct frames *out)
 {
+	const struct wire_task *task = memory && memory->task.task ? &memory->task : NULL;
+
+	if (task && asyncio_name(proc, stack, task, out))
+		return;
 	if (!gevent_name(proc, stack, out))
-		asyncio_name(proc, stack, out);
+		asyncio_name(proc, stack, NULL, out);
 }

@@ -7,8 +7,8 @@
  *	a thread is met  -> pyaim: addresses for the kernel side to read
  *	a stack is named -> pytask_name: whose it is, and where that was spawned
  *
- * A process may hold greenlets and asyncio at once: a greenlet of gevent is
- * the answer where there is one, else the task.
+ * A process may hold greenlets and asyncio at once: a task whose coroutine
+ * was seen on the stack is the answer, else a greenlet of gevent, else what asyncio can tell.
  */
 #ifndef PYTASK_H
 #define PYTASK_H
@@ -27,7 +27,8 @@ void pyaim(struct proc *proc, const struct pythread *thread, struct namer_got_th
 void pyasleep(struct proc *proc, struct wire_stack *stack);
 
 /* After the stack's frames have been added. */
-void pytask_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
+void pytask_name(struct proc *proc, const struct wire_stack *stack,
+		 const struct wire_memory *memory, struct frames *out);
 
 /* Code of a frame; NULL: it has none that can be read, or is a C entry. */
 const struct pycode *pytask_code(struct proc *proc, const struct wire_pyframe *frame);
@@ -40,9 +41,19 @@ int greenlet_aim(struct proc *proc, uint64_t fsbase, struct namer_got_thread *ou
 /* gevent.c: names the greenlet at stack->task. False: it is none, or none with a name. */
 bool gevent_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
 
-/* asyncio.c */
+/* taskaim.c */
 void asyncio_attach(struct proc *proc);
-void asyncio_aim(struct proc *proc, const struct pythread *thread, struct wire_aim *out);
-bool asyncio_name(struct proc *proc, const struct wire_stack *stack, struct frames *out);
+/* Fills current_tasks, coro and name of py->tasks; what cannot be had stays 0. */
+void asyncio_find(struct memory *mem, struct python *py, uint64_t tstate);
+/* Where the running tasks are told. 0; -EAGAIN: not (yet). */
+int asyncio_aim(struct proc *proc, const struct pythread *thread, struct wire_aim *out);
+
+/* tasklive.c: the running task whose coroutine has a frame on the stack, up to *root: *root becomes
+ * that frame, *name the address of its name, 0 if there is none. */
+void asyncio_live(struct proc *proc, const struct wire_stack *stack, int *root, uint64_t *name);
+
+/* asyncio.c; task: what the kernel side has seen of it; NULL: nothing. */
+bool asyncio_name(struct proc *proc, const struct wire_stack *stack, const struct wire_task *task,
+		  struct frames *out);
 
 #endif

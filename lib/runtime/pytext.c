@@ -14,6 +14,7 @@
 #include "runtime/python.h"
 
 #define HEAD_MAX            144 /* ascii_size is at most 128 */
+#define CUT                 "\xe2\x80\xa6"
 #define COMPACT_MORE(minor) ((minor) >= 12 ? 16U : 24U)
 
 /* Appends one character; false when it does not fit any more. */
@@ -59,6 +60,14 @@ static void convert(const unsigned char *data, size_t n, uint32_t width, char *o
 	out[used] = '\0';
 }
 
+/* Of a copy that is shorter than the string. */
+static int convert_part(const unsigned char *data, size_t n, uint32_t width, char *out, size_t size)
+{
+	convert(data, n, width, out, size - sizeof(CUT));
+	strcat(out, CUT); /* NOLINT: room was left */
+	return 0;
+}
+
 int pytext_read(struct memory *mem, const struct python *py, uint64_t address, char *out,
 		size_t size)
 {
@@ -85,6 +94,8 @@ int pytext_read(struct memory *mem, const struct python *py, uint64_t address, c
 	data = bytes + skip;
 	if (skip + n * kind > (size_t)got) {
 		err = memory_read(mem, address + skip, more, n * kind);
+		if (err == -ENODATA && (size_t)got > skip)
+			return convert_part(data, ((size_t)got - skip) / kind, kind, out, size);
 		if (err)
 			return err;
 		data = more;

@@ -192,30 +192,39 @@ int python_thread(struct proc *proc, uint32_t nstid, uint64_t fsbase, struct nam
 	return 0;
 }
 
-void python_frame(struct proc *proc, const struct wire_pyframe *raw, struct frames *out)
+bool python_text(struct proc *proc, const struct wire_pyframe *raw, char *name,
+		 struct frame_text *out)
 {
-	struct frame_text frame = { .kind = GW_FRAME_PYTHON };
 	struct python *py = proc->python;
 	uint64_t address = raw->code << 8 >> 8;
 	const struct pycode *code;
+
+	*out = (struct frame_text){ .kind = GW_FRAME_PYTHON };
+	if (!address || address == py->none)
+		return false;
+	code = pycode_get(&proc->mem, py, proc->cwd, address, &out->nameless);
+	if (code && code->shim)
+		return false;
+	if (code) {
+		out->name = code->name;
+		out->file = code->file;
+		out->module = code->module;
+		out->app = code->app;
+		out->line = pycode_line(py, code, address, raw->instr);
+	} else {
+		snprintf(name, 32, "code 0x%llx", (unsigned long long)address);
+		out->name = name;
+	}
+	return true;
+}
+
+void python_frame(struct proc *proc, const struct wire_pyframe *raw, struct frames *out)
+{
+	struct frame_text frame;
 	char name[32];
 
-	if (!address || address == py->none)
-		return;
-	code = pycode_get(&proc->mem, py, proc->cwd, address, &frame.nameless);
-	if (code && code->shim)
-		return;
-	if (code) {
-		frame.name = code->name;
-		frame.file = code->file;
-		frame.module = code->module;
-		frame.app = code->app;
-		frame.line = pycode_line(py, code, address, raw->instr);
-	} else {
-		snprintf(name, sizeof(name), "code 0x%llx", (unsigned long long)address);
-		frame.name = name;
-	}
-	frames_add(out, &frame);
+	if (python_text(proc, raw, name, &frame))
+		frames_add(out, &frame);
 }
 
 /* A walk that met a frame twice goes in a circle: no stack does. What comes again is taken off. */
@@ -260,5 +269,5 @@ void python_name(struct proc *proc, const struct wire_stack *given,
 	else
 		pystack_name(proc, &stack, memory, out);
 	mark_end(&stack, circle, out);
-	pytask_name(proc, &stack, out);
+	pytask_name(proc, &stack, memory, out);
 }

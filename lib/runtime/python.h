@@ -38,6 +38,7 @@ struct pytasks {
 	uint32_t stop;          /* offset of stack_stop in a greenlet's state; 0: not known */
 	uint32_t running_task;  /* 3.14: in the thread state; 0: not told */
 	uint64_t current_tasks; /* dict of asyncio: loop to task; 0: not known */
+	uint32_t coro, name;    /* in a task of C: its coroutine and its name; 0: not known */
 	uint32_t wait;          /* stacks to go before it is looked for again */
 };
 
@@ -85,6 +86,10 @@ int pytext_read(struct memory *mem, const struct python *py, uint64_t address, c
 /* A code object, from memory or, when that is gone, from what is known. NULL with *why. */
 const struct pycode *pycode_get(struct memory *mem, struct python *py, const char *cwd,
 				uint64_t address, const char **why);
+
+/* What a frame of Python code is called; name has 32 bytes. False: it is a C entry. */
+bool python_text(struct proc *proc, const struct wire_pyframe *raw, char *name,
+		 struct frame_text *out);
 
 /* A frame of Python code. */
 void python_frame(struct proc *proc, const struct wire_pyframe *raw, struct frames *out);

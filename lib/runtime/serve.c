@@ -281,6 +281,7 @@ static bool stack_sound(const struct namer_ask_stack *ask, size_t size)
 
 	return size >= sizeof(*ask) - WIRE_MEMORY_MAX && stack->n_python <= WIRE_FRAMES &&
 	       stack->n_kernel <= WIRE_KERNEL && ask->memory.n <= WIRE_MEMORY_MAX &&
+	       ask->memory.task.n_text <= WIRE_TASK_TEXT &&
 	       size == sizeof(*ask) - WIRE_MEMORY_MAX + ask->memory.n;
 }
 

@@ -138,7 +138,20 @@ static cJSON *culprits(struct json *json, const struct gw_stall *stall)
 	return list;
 }
 
-static cJSON *tasks(struct json *json, const struct gw_stall *stall)
+/* The outermost frame of its chain. */
+static void task_coroutine(struct json *json, cJSON *item, const struct gw_report *report,
+			   uint32_t chain)
+{
+	const uint32_t *frames;
+	uint32_t n = chain == GW_NONE ? 0 : report_stack(report, chain, &frames);
+
+	if (!n)
+		return;
+	json_text(json, item, "coroutine", report_frame(report, frames[n - 1])->name);
+	json_number(json, item, "chain", chain);
+}
+
+static cJSON *tasks(struct json *json, const struct gw_report *report, const struct gw_stall *stall)
 {
 	cJSON *list = cJSON_CreateArray();
 
@@ -151,6 +164,9 @@ static cJSON *tasks(struct json *json, const struct gw_stall *stall)
 		json_number(json, item, "share_ns", task->share_ns);
 		if (task->spawned_at != GW_NONE)
 			json_number(json, item, "spawned_at", task->spawned_at);
+		if (task->frame != GW_NONE)
+			json_number(json, item, "frame", task->frame);
+		task_coroutine(json, item, report, task->chain);
 		append(json, list, item);
 	}
 	return list;
@@ -203,7 +219,7 @@ cJSON *json_stall(struct json *json, const struct gw_report *report, const struc
 	if (stall->n_culprits)
 		json_put(json, item, "culprits", culprits(json, stall));
 	if (stall->n_tasks)
-		json_put(json, item, "tasks", tasks(json, stall));
+		json_put(json, item, "tasks", tasks(json, report, stall));
 	if (!stall->open && stall->ready != GW_NONE)
 		json_put(json, item, "delayed", delayed(json, stall));
 	return item;

@@ -8,9 +8,11 @@
 
 #include "sink/text.h"
 
-#define INDENT    "         "
-#define SPAWNERS  3   /* named in a crowd */
-#define READY_MAX 255 /* bpf/ready.bpf.h counts no further */
+#define INDENT      "         "
+#define SPAWNERS    3   /* named in a crowd */
+#define GROUPS_MAX  16  /* functions and spawn sites told apart in one */
+#define CHAIN_SHOWN 5   /* coroutines of a task */
+#define READY_MAX   255 /* bpf/ready.bpf.h counts no further */
 
 /* The application's frame of a stack, else its innermost with a name; NULL: none. */
 static const struct gw_frame *frame_of(const struct gw_report *report, uint32_t stack)
@@ -91,42 +93,138 @@ static const char *noun(enum gw_task_kind kind)
 	return "greenlet";
 }
 
+static bool is_asyncio(enum gw_task_kind kind)
+{
+	return kind == GW_TASK_TASK || kind == GW_TASK_CALLBACK;
+}
+
+static const char *nouns(enum gw_task_kind kind)
+{
+	return is_asyncio(kind) ? "tasks" : "greenlets";
+}
+
 static const struct gw_frame *spawner(const struct gw_report *report, const struct gw_task *task)
 {
 	return frame_of(report, task->spawned_at);
 }
 
-/* How many tasks of the turn were spawned where the i-th was; 0: counted with an earlier one. */
-static uint32_t siblings(const struct gw_report *report, const struct gw_stall *stall, uint32_t i)
+/* What it runs. */
+static const struct gw_frame *root_of(const struct gw_report *report, const struct gw_task *task)
 {
-	const struct gw_frame *where = spawner(report, &stall->tasks[i]);
+	return task->frame == GW_NONE ? NULL : report_frame(report, task->frame);
+}
+
+/* The same function; its lines may differ. Strings are interned. */
+static bool alike(const struct gw_frame *a, const struct gw_frame *b)
+{
+	return a == b || (a && b && a->name == b->name && a->file == b->file);
+}
+
+struct group {
+	const struct gw_frame *root, *where;
+	uint32_t n;
+	uint64_t share_ns;
+};
+
+/* Those of one function, spawned at one place. Returns their number; by share. */
+static uint32_t make_groups(const struct gw_report *report, const struct gw_stall *stall,
+			    struct group groups[GROUPS_MAX], uint64_t *total_ns)
+{
 	uint32_t n = 0;
 
-	for (uint32_t k = 0; k < stall->n_tasks; k++) {
-		if (spawner(report, &stall->tasks[k]) != where)
+	*total_ns = 0;
+	for (uint32_t i = 0; i < stall->n_tasks; i++) {
+		const struct gw_task *task = &stall->tasks[i];
+		const struct gw_frame *root = root_of(report, task), *where = spawner(report, task);
+		uint32_t k = 0;
+
+		*total_ns += task->share_ns;
+		while (k < n && (groups[k].where != where || !alike(groups[k].root, root)))
+			k++;
+		if (k == GROUPS_MAX)
 			continue;
-		if (k < i)
-			return 0;
-		n++;
+		if (k == n)
+			groups[n++] = (struct group){ .root = root, .where = where };
+		groups[k].n++;
+		groups[k].share_ns += task->share_ns;
 	}
 	return n;
+}
+
+static void take_largest(struct group *groups, uint32_t n, struct group *out)
+{
+	uint32_t largest = 0;
+
+	for (uint32_t i = 1; i < n; i++)
+		if (groups[i].share_ns > groups[largest].share_ns)
+			largest = i;
+	*out = groups[largest];
+	groups[largest].share_ns = 0;
+	groups[largest].n = 0;
 }
 
 static void print_crowd(const struct gw_sink *sink, const struct gw_report *report,
 			const struct gw_stall *stall)
 {
-	uint32_t shown = 0;
+	struct group groups[GROUPS_MAX], one;
+	uint64_t total_ns;
+	uint32_t n = make_groups(report, stall, groups, &total_ns);
+	char longest[FORMAT_TIME];
 
-	for (uint32_t i = 0; i < stall->n_tasks && shown < SPAWNERS; i++) {
-		uint32_t n = siblings(report, stall, i);
-		const struct gw_frame *where = spawner(report, &stall->tasks[i]);
-
-		if (!n || !where)
+	fprintf(sink->to, INDENT "at least %" PRIu32 " %s, none over %s\n", stall->n_tasks,
+		nouns(stall->tasks->kind), format_time(longest, stall->tasks->share_ns));
+	for (uint32_t i = 0; i < n && i < SPAWNERS; i++) {
+		take_largest(groups, n, &one);
+		if (!one.root && !one.where)
 			continue;
-		fprintf(sink->to, INDENT "%" PRIu32 " of them ", n);
-		print_where(sink, "spawned at ", where);
+		fprintf(sink->to, INDENT "%" PRIu32 " of them, %.0f %%", one.n,
+			total_ns ? 100.0 * (double)one.share_ns / (double)total_ns : 0.0);
+		if (one.root)
+			print_where(sink, ": ", one.root);
+		if (one.where)
+			print_where(sink, ", spawned at ", one.where);
 		fputc('\n', sink->to);
-		shown++;
+	}
+}
+
+/* "fetch users (worker)" without what the chain begins with; "" where that is all. */
+static void own_name(const struct gw_report *report, const struct gw_task *task, char *out)
+{
+	const struct gw_frame *root = is_asyncio(task->kind) ? root_of(report, task) : NULL;
+	char text[TEXT_NAME], *end;
+	size_t n = root ? strlen(root->name) : 0, len = strlen(task->name);
+
+	snprintf(text, sizeof(text), "%s", task->name);
+	if (root && !strcmp(task->name, root->name))
+		text[0] = '\0';
+	else if (n && len < sizeof(text) && len > n + 3 && text[len - 1] == ')' &&
+		 !strncmp(text + len - 1 - n, root->name, n)) {
+		end = text + len - n - 3;
+		if (!strncmp(end, " (", 2))
+			*end = '\0';
+	}
+	gw_escape(out, TEXT_NAME, text);
+}
+
+/* ": serve app.py:20 -> fetch app.py:41", outermost first; the middle of a long one is left out. */
+static void print_chain(const struct gw_sink *sink, const struct gw_report *report,
+			const struct gw_task *task)
+{
+	const char *arrow = text_sign(sink, " → ", " -> ");
+	const uint32_t *frames = NULL;
+	uint32_t n = task->chain == GW_NONE ? 0 : report_stack(report, task->chain, &frames);
+
+	if (!n && is_asyncio(task->kind) && root_of(report, task))
+		print_where(sink, ": ", root_of(report, task));
+	for (uint32_t i = 0; i < n; i++) {
+		const struct gw_frame *frame = report_frame(report, frames[n - 1 - i]);
+
+		if (n > CHAIN_SHOWN && i && i < n - (CHAIN_SHOWN - 1)) {
+			if (i == 1)
+				fprintf(sink->to, "%s%s", arrow, text_sign(sink, "…", "..."));
+			continue;
+		}
+		print_where(sink, i ? arrow : ": ", frame);
 	}
 }
 
@@ -143,9 +241,10 @@ void text_tasks(const struct gw_sink *sink, const struct gw_report *report,
 		print_crowd(sink, report, stall);
 		return;
 	}
-	gw_escape(name, sizeof(name), task->name);
+	own_name(report, task, name);
 	where = spawner(report, task);
-	fprintf(sink->to, INDENT "in %s %s", noun(task->kind), name);
+	fprintf(sink->to, INDENT "in %s%s%s", noun(task->kind), name[0] ? " " : "", name);
+	print_chain(sink, report, task);
 	if (where)
 		print_where(sink, ", spawned at ", where);
 	fputc('\n', sink->to);

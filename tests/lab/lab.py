@@ -19,6 +19,8 @@ or instead of READY `CANNOT reason`, where the machine lacks something.
     peer                  kind of what it waited for, as in the report
     line                  of the culprit, in the file of `function`
     task                  name of the greenlet or task
+    chain                 its coroutines, outermost first: a>b
+    members               functions that tasks of the turn run: a+b
     culprit               ROLE:NAME of the thread or process it is due to
     culprit_function      what that one did
     rule                  GWnnnn
@@ -245,9 +247,17 @@ def live_gevent(work, healthy_s=2.5):
     leave()
 
 
-def run_asyncio(one_stall):
-    """Run a workload in asyncio's loop: one_stall(truth, seconds), or what it returns awaited, for each length."""
+def run_asyncio(one_stall, loop="asyncio"):
+    """Run a workload in asyncio's loop: one_stall(truth, seconds), or what it returns awaited, for each length.
+
+    loop may be `uvloop`.
+    """
     import asyncio
+
+    if loop == "uvloop":
+        import uvloop
+
+        uvloop.install()
 
     opts = options()
     truth = Truth()

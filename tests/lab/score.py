@@ -21,9 +21,10 @@ cause     as planned. A stall that waited 35 % or more of its time for a CPU by 
           as well: that is the shared machine, and true; told so, it is judged no further
 function  frames[stall.frame].name, last dotted component; `-` means that there is no frame. Judged where there are Python
           frames; of a native program only the innermost frame is known, so there it is no promise
-call, peer, line, task, culprit, rule
+call, peer, line, task, chain, members, culprit, rule
           judged where the truth has them; what the report lacks is wrong. `call` and `peer` are of the call that took most
-          of the waits' time; `task` is the name with the largest share; `culprit` is the heaviest one of that role, by
+          of the waits' time; `task` is the name with the largest share, `chain` are the coroutines it is made of,
+          `members` the functions that all tasks of the turn run; `culprit` is the heaviest one of that role, by
           the kernel's name and, where the truth tells it, a function in its stack; `rule` is the site's first advice
 
 advised   rules told of a program that planned no stall, where its own time is blamed
@@ -67,7 +68,7 @@ SETS = {"core": CORE, "all": WORKLOADS, "python": [n for n, (file, *_) in WORKLO
 
 ALWAYS = ("missed", "invented", "bound", "ledger", "advised")
 MACHINES = ("runqueue", "throttled", "stopped")
-ATTRIBUTES = ("cause", "function", "call", "peer", "line", "task", "culprit", "rule")
+ATTRIBUTES = ("cause", "function", "call", "peer", "line", "task", "chain", "members", "culprit", "rule")
 SHORT = {"function": "func"}
 JUDGED = ALWAYS + ("cause", "function")
 
@@ -189,6 +190,20 @@ def told_task(stall):
     return name.partition(" (")[0]  # the coroutine stands behind a task's name
 
 
+def short_name(report, index):
+    return report["frames"][index]["name"].rsplit(".", 1)[-1]
+
+
+def told_chain(report, stall):
+    top = max(stall.get("tasks", ()), key=lambda t: t.get("share_ns", 0), default={})
+    return ">".join(short_name(report, i) for i in reversed(report["stacks"][top["chain"]])) if "chain" in top else "-"
+
+
+def told_members(report, stall):
+    stacks = (report["stacks"][task["chain"]] for task in stall.get("tasks", ()) if "chain" in task)
+    return "+".join(sorted({short_name(report, stack[-1]) for stack in stacks})) or "-"
+
+
 def told_culprit(stall, wanted):
     """The heaviest culprit of a wanted role, or else of any."""
     roles = {text.partition(":")[0] for text in wanted.split("|")}
@@ -220,6 +235,11 @@ def judge_attributes(report, stall, wanted):
         told["line"] = (told_line(report, stall), one_of(told_line(report, stall), wanted["line"]))
     if "task" in wanted:
         told["task"] = (told_task(stall), one_of(told_task(stall), wanted["task"]))
+    if "chain" in wanted:
+        told["chain"] = (told_chain(report, stall), told_chain(report, stall) == wanted["chain"])
+    if "members" in wanted:
+        found = told_members(report, stall)
+        told["members"] = (found, set(found.split("+")) >= set(wanted["members"].split("+")))
     if "culprit" in wanted:
         culprit = told_culprit(stall, wanted["culprit"])
         name = f"{culprit['role']}:{culprit['comm']}" if culprit else "-"
@@ -480,11 +500,7 @@ def why_not_ready(said, complained):
     cannot = said.find("CANNOT ")
     if cannot:
         return Missing(cannot.partition(" ")[2])
-<<<<<<< HEAD
     last = next((line for line in reversed(complained.rest()) if line.strip()), "it never said READY")
-=======
-    last = next((line for line in reversed(complained.rest()) if line), "it never said READY")
->>>>>>> peers
     if last.startswith("ModuleNotFoundError: "):
         return Missing("no module " + last.split("'")[1])
     return Trouble(f"the workload never began: {last}")

@@ -191,7 +191,7 @@ class Attributes(unittest.TestCase):
 
     def test_what_the_truth_does_not_tell_is_not_judged(self):
         f = score.figures(self.match({}))
-        self.assertEqual([f[a] for a in score.ATTRIBUTES[2:]], [None] * 6)
+        self.assertEqual([f[a] for a in score.ATTRIBUTES[2:]], [None] * 8)
 
     def test_what_the_report_lacks_is_wrong(self):
         wanted = {"call": "poll", "peer": "tcp", "task": "t", "culprit": "waker:x"}
@@ -223,6 +223,18 @@ class Attributes(unittest.TestCase):
         self.assertEqual(self.wrong({"tasks": tasks}, task="export"), [])
         self.assertEqual(self.wrong({"tasks": tasks}, task="small"), ["task"])
 
+    def test_the_chain_of_the_task_with_the_largest_share(self):
+        tasks = [{"name": "small", "share_ns": 1}, {"name": "export", "share_ns": 7, "chain": 0}]
+        self.assertEqual(self.wrong({"tasks": tasks}, chain="stall_it>other"), [])
+        self.assertEqual(self.wrong({"tasks": tasks}, chain="other>stall_it"), ["chain"])
+        self.assertEqual(self.wrong({"tasks": tasks[:1]}, chain="stall_it>other"), ["chain"])
+
+    def test_the_functions_of_all_tasks(self):
+        tasks = [{"name": "small", "share_ns": 1, "chain": 0}, {"name": "export", "share_ns": 7}]
+        self.assertEqual(self.wrong({"tasks": tasks}, members="stall_it"), [])
+        self.assertEqual(self.wrong({"tasks": tasks}, members="stall_it+another"), ["members"])
+        self.assertEqual(self.wrong({}, members="stall_it"), ["members"])
+
     def test_the_culprit_of_the_wanted_role(self):
         culprits = [{"role": "preemptor", "comm": "cc", "share_ns": 9}, {"role": "waker", "comm": "feeder", "share_ns": 1}]
         self.assertEqual(self.wrong({"culprits": culprits}, culprit="lock-owner:feeder|waker:feeder"), [])
@@ -249,7 +261,7 @@ class Attributes(unittest.TestCase):
 
     def test_the_table_has_a_dot_where_nothing_is_promised(self):
         table = score.markdown({"one": self.match({}, rule="GW9999")}, {"two": "not run: no module x"})
-        self.assertIn("| one | 1 | 1 | 0 | 100 | 100 | · | · | · | · | · | 0 |", table)
+        self.assertIn("| one | 1 | 1 | 0 | 100 | 100 | · | · | · | · | · | · | · | 0 |", table)
         self.assertIn("two: not run: no module x", table)
 
 

@@ -42,6 +42,8 @@ for workload in sleep cpu sort fsync recv crowd hub stopped runqueue; do
 	record "gevent-$workload" /usr/bin/python3 "gevent_$workload.py"
 done
 record asyncio-sleep /usr/bin/python3 asyncio_sleep.py
+record asyncio-crowd /usr/bin/python3 asyncio_crowd_sites.py
+record asyncio-chain /usr/bin/python3 asyncio_chain.py
 
 # layouts other than Debian's, where they are at hand
 for version in 3.9 3.10 3.12 3.13; do

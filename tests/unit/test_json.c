@@ -147,6 +147,42 @@ Test(json, a_stall_carries_its_evidence)
 	end();
 }
 
+Test(json, a_task_carries_its_coroutines)
+{
+	struct gw_task tasks[2] = {
+		{ .name = "client-7 (retry)",
+		  .kind = GW_TASK_TASK,
+		  .share_ns = 5,
+		  .spawned_at = GW_NONE,
+		  .frame = 0,
+		  .chain = 1 },
+		{ .name = "on_timer",
+		  .kind = GW_TASK_CALLBACK,
+		  .spawned_at = GW_NONE,
+		  .frame = GW_NONE,
+		  .chain = GW_NONE },
+	};
+	cJSON *doc;
+
+	begin("json");
+	sample.indexes[4] = 3;
+	sample.indexes[5] = 0;
+	sample.stacks[1] = (struct report_stack){ .first = 4, .depth = 2 };
+	sample.report.indexes.count = 6;
+	sample.report.stacks.count = 2;
+	sample.stalls[0].tasks = tasks;
+	sample.stalls[0].n_tasks = 2;
+	doc = document();
+	cr_assert_str_eq(text(doc, "stalls/0/tasks/0/coroutine"), "retry");
+	cr_assert_eq(at(doc, "stalls/0/tasks/0/chain")->valueint, 1);
+	cr_assert_eq(at(doc, "stalls/0/tasks/0/frame")->valueint, 0);
+	cr_assert_str_eq(text(doc, "stalls/0/tasks/1/kind"), "callback");
+	cr_assert_null(at(doc, "stalls/0/tasks/1/coroutine"));
+	cr_assert_null(at(doc, "stalls/0/tasks/1/frame"));
+	cJSON_Delete(doc);
+	end();
+}
+
 Test(json, what_was_not_measured_is_absent)
 {
 	cJSON *doc;

@@ -227,6 +227,7 @@ static void fill(void)
 
 static void name_any(struct wire_stack *stack)
 {
+	static struct wire_memory memory_seen;
 	static unsigned char bytes[64 * 1024] __attribute__((aligned(8)));
 	const struct wire_names *names = (const void *)bytes;
 	struct frames frames;
@@ -239,7 +240,16 @@ static void name_any(struct wire_stack *stack)
 	}
 	frames_begin(&frames, bytes, sizeof(bytes));
 	memory_budget(memory, MEMORY_STACK_MAX, MEMORY_STACK_READS);
-	pytask_name(&proc, stack, &frames);
+	memory_seen.task.task = rand() % 2 ? any_word() : 0;
+	memory_seen.task.root = (uint32_t)(rand() % 20);
+	memory_seen.task.name = any_word();
+	memory_seen.task.n_text = (uint32_t)(rand() % (WIRE_TASK_TEXT + 1));
+	for (unsigned int i = 0; i < WIRE_TASK_TEXT; i += 8) {
+		uint64_t word = i == 8 ? TEXT_TYPE : any_word();
+
+		memcpy(memory_seen.task.text + i, &word, 8);
+	}
+	pytask_name(&proc, stack, rand() % 4 ? &memory_seen : NULL, &frames);
 	frames_end(&frames, 1);
 	cr_assert_eq(frames_check(bytes, names->head.size), 0);
 }

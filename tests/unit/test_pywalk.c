@@ -21,10 +21,11 @@ static int read_user(void *dst, unsigned int size, unsigned long long address)
 #include "bpf/pywalk.h"
 #include "runtime/pyoffsets.h"
 
-#define TSTATE   IMAGE_BASE
-#define CFRAME   (IMAGE_BASE + 512)
-#define FRAME(i) (IMAGE_BASE + 1024 + (i)*128ULL)
-#define CODE(i)  (0x7f0000000000ULL + (i)*256ULL)
+#define TSTATE           IMAGE_BASE
+#define CFRAME           (IMAGE_BASE + 512)
+#define FRAME(i)         (IMAGE_BASE + 1024 + (i)*128ULL)
+#define OLD_GENERATOR(i) (0x7e0000000000ULL + (i)*256ULL)
+#define CODE(i)          (0x7f0000000000ULL + (i)*256ULL)
 
 static void put(unsigned long long address, const void *bytes, size_t n)
 {
@@ -49,6 +50,8 @@ static void make_frame(const struct wire_python *py, unsigned int i, __u64 next)
 		put_word(FRAME(i) + py->frame_instr, CODE(i) + 200 + i);
 	if (py->frame_owner)
 		put(FRAME(i) + py->frame_owner, &owner, 1);
+	else
+		put_word(FRAME(i) + py->frame_generator, owner == 1 ? OLD_GENERATOR(i) : 0);
 }
 
 /* A chain of n frames; the last one leads to end. */
@@ -92,7 +95,7 @@ Test(pywalk, every_layout_gives_frame_code_owner_and_instruction)
 
 			cr_expect_eq(f->frame, FRAME(i));
 			cr_expect_eq(f->code & 0xffffffffffffffULL, CODE(i));
-			cr_expect_eq(f->code >> 56, py.frame_owner ? i % 4 : 0);
+			cr_expect_eq(f->code >> 56, py.frame_owner ? i % 4 : i % 4 == 1);
 			cr_expect_eq(f->instr, py.instr_is_int ? 10 + i : CODE(i) + 200 + i);
 		}
 	}
@@ -184,4 +187,169 @@ Test(pywalk, offsets_beyond_the_buffer_stay_inside_it)
 	py.frame_size = 4096;
 	walk(&py, &stack);
 	cr_expect_leq(stack.n_python, WIRE_FRAMES);
+}
+
+#define DICT     (IMAGE_BASE + 0x8000)
+#define KEYS     (IMAGE_BASE + 0x8100)
+#define TASK(i)  (IMAGE_BASE + 0x9000 + (i)*256ULL)
+#define NAME(i)  (IMAGE_BASE + 0xa000 + (i)*128ULL)
+#define LAST_INT (IMAGE_BASE + IMAGE_SIZE - 32)
+
+static const struct wire_aim on_dict = {
+	.tstate = TSTATE, .tasks = DICT, .coro = 112, .name = 120
+};
+
+static __u64 generator(const struct wire_python *py, unsigned int i)
+{
+	return py->frame_owner ? FRAME(i) - py->generator_frame : OLD_GENERATOR(i);
+}
+
+/* Task i runs the generator of that frame. */
+static void put_task(const struct wire_python *py, unsigned int i, unsigned int frame)
+{
+	put_word(TASK(i) + on_dict.coro, generator(py, frame));
+	put_word(TASK(i) + on_dict.name, NAME(i));
+	put_word(NAME(i) + 40, 1000 + i);
+}
+
+/* n entries: of each the value is the task of its number, the last one's is last. */
+static void put_dict(unsigned int minor, __u64 n, __u64 last)
+{
+	unsigned char young[3] = { 3, 3, 0 };
+	__u64 entries = KEYS + (minor >= 11 ? 32 + 8 : 40 + 8);
+
+	put_word(DICT + 32, KEYS);
+	put_word(KEYS + 8, 8);
+	if (minor >= 11)
+		put(KEYS + 8, young, sizeof(young));
+	put_word(KEYS + (minor >= 11 ? 24 : 32), n);
+	for (__u64 i = 0; i < n; i++)
+		put_word(entries + i * 24 + 16, i + 1 == n ? last : TASK(i));
+}
+
+static void walk_task(const struct wire_python *py, unsigned int minor, const struct wire_aim *on,
+		      struct wire_task *task)
+{
+	static struct wire_stack stack;
+	struct wire_aim aim = *on;
+
+	if (!aim.tasks_form)
+		aim.tasks_form = minor >= 11 ? WIRE_TASKS_DICT : WIRE_TASKS_DICT_OLD;
+	memset(&stack, 0, sizeof(stack));
+	memset(task, 0xa5, sizeof(*task));
+	pywalk_task(py, &aim, &stack, task);
+}
+
+Test(pywalk, the_task_is_the_one_whose_coroutine_is_on_the_stack)
+{
+	for (unsigned int minor = 7; minor <= 12; minor++) {
+		struct wire_python py;
+		struct wire_task task;
+		__u64 word;
+
+		layout(minor, &py);
+		make_chain(&py, 8, 0);
+		put_dict(minor, 5, TASK(9));
+		put_task(&py, 3, 5);
+		put_task(&py, 9, 60);
+		walk_task(&py, minor, &on_dict, &task);
+		cr_assert_eq(task.task, TASK(3), "3.%u: %llx", minor, task.task);
+		cr_expect_eq(task.coro, generator(&py, 5));
+		cr_expect_eq(task.root, 5);
+		cr_expect_eq(task.name, NAME(3));
+		cr_expect_eq(task.n_text, WIRE_TASK_TEXT);
+		memcpy(&word, task.text + 40, 8);
+		cr_expect_eq(word, 1003);
+	}
+}
+
+Test(pywalk, of_tasks_within_each_other_the_current_one_counts)
+{
+	struct wire_python py;
+	struct wire_task task;
+
+	layout(12, &py);
+	make_chain(&py, 8, 0);
+	put_dict(12, 1, TASK(0));
+	put_task(&py, 0, 1);
+	put_task(&py, 1, 5);
+	walk_task(&py, 12, &on_dict, &task);
+	cr_expect_eq(task.task, TASK(0));
+	cr_expect_eq(task.root, 1);
+}
+
+Test(pywalk, a_thread_state_may_tell_its_task_itself)
+{
+	struct wire_aim aim = on_dict;
+	struct wire_python py;
+	struct wire_task task;
+
+	layout(12, &py);
+	make_chain(&py, 4, 0);
+	put_task(&py, 0, 1);
+	aim.tasks = DICT;
+	aim.tasks_form = WIRE_TASKS_POINTER;
+	put_word(DICT, TASK(0));
+	walk_task(&py, 12, &aim, &task);
+	cr_expect_eq(task.task, TASK(0));
+	put_word(DICT, 0);
+	walk_task(&py, 12, &aim, &task);
+	cr_expect_eq(task.task, 0);
+}
+
+Test(pywalk, a_task_that_is_not_on_the_stack_is_none)
+{
+	struct wire_python py;
+	struct wire_task task;
+
+	layout(10, &py);
+	make_chain(&py, 4, 0);
+	put_dict(10, 1, TASK(0));
+	put_task(&py, 0, 60);
+	walk_task(&py, 10, &on_dict, &task);
+	cr_expect_eq(task.task, 0);
+	put_dict(10, 1, 0);
+	walk_task(&py, 10, &on_dict, &task);
+	cr_expect_eq(task.task, 0);
+}
+
+Test(pywalk, counts_of_the_dict_of_tasks_are_not_believed)
+{
+	static const __u64 counts[] = { 0, 1U << 21, 1ULL << 61, ~0ULL };
+	struct wire_python py;
+	struct wire_task task;
+
+	layout(11, &py);
+	make_chain(&py, 4, 0);
+	put_task(&py, 0, 1);
+	for (unsigned int i = 0; i < 4; i++) {
+		put_dict(11, 1, TASK(0));
+		put_word(KEYS + 24, counts[i]);
+		walk_task(&py, 11, &on_dict, &task);
+		cr_expect_eq(task.task, 0);
+	}
+	put_dict(11, 1, TASK(0));
+	put(KEYS + 9, "\xff", 1);
+	walk_task(&py, 11, &on_dict, &task);
+	cr_expect_eq(task.task, 0);
+}
+
+Test(pywalk, a_name_at_the_end_of_memory_is_read_as_far_as_an_int_goes)
+{
+	struct wire_python py;
+	struct wire_task task;
+
+	layout(11, &py);
+	make_chain(&py, 4, 0);
+	put_dict(11, 1, TASK(0));
+	put_task(&py, 0, 1);
+	put_word(TASK(0) + on_dict.name, LAST_INT);
+	put_word(LAST_INT + 24, 42);
+	walk_task(&py, 11, &on_dict, &task);
+	cr_expect_eq(task.n_text, 32);
+	cr_expect_eq(task.text[24], 42);
+	put_word(TASK(0) + on_dict.name, IMAGE_BASE + IMAGE_SIZE);
+	walk_task(&py, 11, &on_dict, &task);
+	cr_expect_eq(task.task, TASK(0));
+	cr_expect_eq(task.n_text, 0);
 }

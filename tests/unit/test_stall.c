@@ -65,6 +65,25 @@ static void task_sample(uint64_t task, const char *name, uint64_t weight_ms)
 	cr_assert_eq(stalls_stack(stalls, &s, &(struct named){ .stack = 1, .task = name }), 0);
 }
 
+Test(stall, a_task_is_shown_where_it_was_longest)
+{
+	for (uint32_t i = 1; i < 4; i++) {
+		struct wire_stack s = { .head.kind = WIRE_SAMPLE,
+					.serial = 1,
+					.turn_ns = 100 * MS,
+					.weight_ns = (i == 2 ? 9 : 2) * MS,
+					.task = 0x10,
+					.call = -1 };
+		struct named named = { .stack = i, .task = "a", .chain = 10 + i };
+
+		cr_assert_eq(stalls_stack(stalls, &s, &named), 0);
+	}
+	late(100);
+	cr_assert_eq(out.n_tasks, 1);
+	cr_expect_eq(out.tasks[0].share_ns, 13 * MS);
+	cr_expect_eq(out.tasks[0].named->chain, 12);
+}
+
 Test(stall, tasks_are_told_apart_by_address_and_name_and_come_by_share)
 {
 	task_sample(0x10, "a", 10);

@@ -108,26 +108,45 @@ static const char asyncio_script[] = SAY
 	"    yield 1\n"
 	"async def each(*args):\n"
 	"    async for i in numbers(*args): pass\n"
-	"    say(*args)\n"
 	"def called(loop, future):\n"
 	"    [x for x in (say(5, 'called') for i in (1,))]\n"
 	"    future.set_result(1)\n"
+	"def task(name, chain):\n"
+	"    root = chain.partition('>')[0]\n"
+	"    return (name + ' (' + root + ')' if new else root) + '\\t' + chain\n"
+	"async def deep(n, *args):\n"
+	"    await (deep(n - 1, *args) if n else inner(*args))\n"
+	"async def eager():\n"
+	"    t = asyncio.Task(worker(4, task('at once', 'worker>inner')), name='at once',\n"
+	"        loop=asyncio.get_running_loop(), eager_start=True)\n"
+	"    say(4, task('Task-*', 'main>eager'))\n"
+	"    await t\n"
 	"async def main():\n"
 	"    loop = asyncio.get_running_loop()\n"
-	"    say(4, 'Task-* (main)' if new else 'main')\n"
-	"    await spawn(worker(4, 'fetch users (worker)' if new else 'worker'), 'fetch users')\n"
-	"    await spawn(each(4, 'Task-* (each)' if new else 'each'), None)\n"
+	"    say(4, task('Task-*', 'main'))\n"
+	"    await spawn(worker(4, task('fetch users', 'worker>inner')), 'fetch users')\n"
+	"    await spawn(each(4, task('Task-*', 'each>numbers')), None)\n"
+	"    await spawn(worker(4, task('g\303\274nther', 'worker>inner')), 'g\303\274nther')\n"
+	"    await spawn(worker(4, task('n' * 40 + '*', 'worker>inner')), 'n' * 150)\n"
+	"    await spawn(deep(30, 4, task('deep', '>'.join(['deep'] * 15 + ['inner']))), 'deep')\n"
+	"    if hasattr(asyncio, 'eager_task_factory'): await eager()\n"
 	"    future = loop.create_future()\n"
 	"    loop.call_soon(called, loop, future)\n"
 	"    await future\n"
-	"    await asyncio.gather(*[spawn(worker(4, 'n%d (worker)' % i if new else 'worker'),\n"
+	"    await asyncio.gather(*[spawn(worker(4, task('n%d' % i, 'worker>inner')),\n"
 	"        'n%d' % i) for i in range(10)])\n"
 	"def thread():\n"
 	"    asyncio.new_event_loop().run_until_complete(\n"
-	"        worker(4, 'Task-* (worker)' if new else 'worker'))\n"
+	"        worker(4, task('Task-*', 'worker>inner')))\n"
 	"async def both():\n"
 	"    t = threading.Thread(target=thread); t.start()\n"
 	"    t.join()\n"
+	"async def python():\n"
+	"    for i in range(10):\n"
+	"        await asyncio.tasks._PyTask(worker(4, task('py%d' % i, 'worker>inner')),\n"
+	"            loop=asyncio.get_running_loop(), **({'name': 'py%d' % i} if new else {}))\n"
+	"if sys.argv[1:] == ['python']:\n"
+	"    asyncio.run(python()); os.write(1, b'END\\n'); os.read(0, 1); sys.exit()\n"
 	"if sys.argv[1:] == ['uvloop']:\n"
 	"    import uvloop; uvloop.install()\n"
 	"asyncio.run(main())\n"
@@ -178,7 +197,7 @@ static bool has_module(const char *python, const char *module)
 struct truth {
 	unsigned long long ident;
 	unsigned int tid, kind, line;
-	char name[128];
+	char name[128], chain[128];
 };
 
 /* The next line of the target; false: it was END. */
@@ -197,6 +216,11 @@ static bool next_truth(const struct target_proc *target, struct truth *out)
 			     &out->line, &at),
 		      4, "%s", line);
 	snprintf(out->name, sizeof(out->name), "%s", line + at);
+	snprintf(out->chain, sizeof(out->chain), "%s", "");
+	if (strchr(out->name, '\t')) {
+		snprintf(out->chain, sizeof(out->chain), "%s", strchr(out->name, '\t') + 1);
+		*strchr(out->name, '\t') = '\0';
+	}
 	return true;
 }
 
@@ -253,6 +277,24 @@ static void spawn_of(const struct wire_names *names, struct target_frame *out, c
 	}
 }
 
+/* Its coroutines, outermost first: "a>b". */
+static void chain_of(const struct wire_names *names, char *out, size_t size)
+{
+	const char *at = (const char *)(names + 1);
+
+	out[0] = '\0';
+	for (unsigned int i = 0; i < names->n_frames + names->n_spawn + names->n_chain; i++) {
+		char rest[256];
+
+		at += 16;
+		snprintf(rest, sizeof(rest), "%s%s", out[0] ? ">" : "", out);
+		if (i >= names->n_frames + names->n_spawn)
+			snprintf(out, size, "%.100s%.150s", at, rest);
+		for (unsigned int text = 0; text < 4; text++)
+			at += strlen(at) + 1;
+	}
+}
+
 static void compare(const char *python, const struct wire_names *names, const struct truth *truth)
 {
 	struct target_frame spawn;
@@ -270,6 +312,13 @@ static void compare(const char *python, const struct wire_names *names, const st
 		     names->task_kind, truth->kind, truth->name);
 	cr_expect_eq(fnmatch(truth->name, task, 0), 0, "%s: '%s' instead of '%s'", python, task,
 		     truth->name);
+	if (truth->chain[0]) {
+		char chain[256];
+
+		chain_of(names, chain, sizeof(chain));
+		cr_expect_str_eq(chain, truth->chain, "%s: '%s' is made of '%s'", python, task,
+				 chain);
+	}
 	if (!truth->line)
 		return;
 	cr_assert_gt(names->n_spawn, 0, "%s: '%s' was spawned nowhere", python, task);
@@ -314,53 +363,95 @@ static void check_aim(const char *python, const struct namer_aim *got, bool gree
 	cr_expect_neq(got->aim.stop, 0);
 }
 
-static void follow(struct namer *namer, const struct target_proc *target, const char *python,
-		   bool greenlets)
-{
-	const struct wire_names *names;
+/* When a stack is named. */
+enum when {
+	AT_ONCE,
+	LATE,  /* the target has gone on */
+	BLIND, /* at once, without what the kernel side has seen of the task */
+};
+
+/* What the kernel side would send. */
+struct taken {
+	struct wire_stack stack;
+	struct wire_memory memory;
 	struct truth truth;
+};
+
+static void take(struct namer *namer, const struct target_proc *target, const char *python,
+		 bool greenlets, enum when when, const struct wire_python *layout,
+		 struct taken *out)
+{
+	struct wire_stack *stack = &out->stack;
 	struct namer_aim aim;
-	struct namer_look look;
 	struct timespec from, to;
 	long took;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	cr_assert_eq(
+		namer_thread(namer, (uint32_t)target->pid, out->truth.tid, out->truth.ident, &aim),
+		0);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	took = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
+	if (getenv("SHOW"))
+		fprintf(stderr, "aimed in %ld us: task_at %llx impl %u stop %u tasks %llx\n", took,
+			(unsigned long long)aim.aim.task_at, aim.aim.impl, aim.aim.stop,
+			(unsigned long long)aim.aim.tasks);
+	settle(&out->truth, &aim, greenlets);
+	check_aim(python, &aim, greenlets, out->truth.kind != 0);
+	memset(stack, 0, sizeof(*stack));
+	memset(&out->memory, 0, WIRE_MEMORY_BASE);
+	stack->head.kind = WIRE_SLICE;
+	stack->pid = (uint32_t)target->pid;
+	stack->regs[WIRE_REG_IP] = 4096;
+	pywalk_task(layout, &aim.aim, stack, &out->memory.task);
+	take_task(&aim.aim, stack);
+	if (!stack->task)
+		stack->task = out->memory.task.task;
+	if (when == LATE && out->truth.kind == GW_TASK_TASK)
+		cr_expect_neq(stack->task, 0, "%s: '%s' is no task", python, out->truth.name);
+}
+
+static void name_taken(struct namer *namer, const char *python, const struct taken *taken,
+		       enum when when)
+{
+	const struct wire_names *names;
+
+	cr_assert_eq(
+		namer_stack(namer, &taken->stack, when == BLIND ? NULL : &taken->memory, &names),
+		0);
+	compare(python, names, &taken->truth);
+}
+
+static void follow(struct namer *namer, const struct target_proc *target, const char *python,
+		   bool greenlets, enum when when)
+{
+	static struct taken taken;
+	struct namer_look look;
+	struct truth truth;
 	unsigned int n = 0;
 
 	mem_fd = target->mem;
 	while (next_truth(target, &truth)) {
-		static struct wire_stack stack;
-
 		wait_for_read(target, truth.tid);
 		if (!n++) {
 			cr_assert_eq(namer_look(namer, (uint32_t)target->pid, target->mem,
 						target->maps, directory, &look),
 				     0);
 			cr_assert(look.has_layout, "%s: %s", python, look.why_no_python);
+		} else if (when == LATE) {
+			name_taken(namer, python, &taken, when);
 		}
-		clock_gettime(CLOCK_MONOTONIC, &from);
-		cr_assert_eq(
-			namer_thread(namer, (uint32_t)target->pid, truth.tid, truth.ident, &aim),
-			0);
-		clock_gettime(CLOCK_MONOTONIC, &to);
-		took = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
-		if (getenv("SHOW"))
-			fprintf(stderr, "aimed in %ld us: task_at %llx impl %u stop %u\n", took,
-				(unsigned long long)aim.aim.task_at, aim.aim.impl, aim.aim.stop);
-		settle(&truth, &aim, greenlets);
-		check_aim(python, &aim, greenlets, truth.kind != 0);
-		memset(&stack, 0, sizeof(stack));
-		stack.head.kind = WIRE_SLICE;
-		stack.pid = (uint32_t)target->pid;
-		stack.regs[WIRE_REG_IP] = 4096;
-		pywalk(&look.layout, aim.aim.tstate, &stack);
-		take_task(&aim.aim, &stack);
-		cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
-		compare(python, names, &truth);
+		taken.truth = truth;
+		take(namer, target, python, greenlets, when, &look.layout, &taken);
+		if (when != LATE)
+			name_taken(namer, python, &taken, when);
 		cr_assert_eq(write(target->in, "\n", 1), 1);
 	}
 	cr_expect_gt(n, 10);
 }
 
-static void run(const char *python, const char *script, const char *argument, bool greenlets)
+static void run(const char *python, const char *script, const char *argument, bool greenlets,
+		enum when when)
 {
 	char *argv[] = { (char *)(uintptr_t)python, (char *)(uintptr_t)script,
 			 (char *)(uintptr_t)argument, NULL };
@@ -370,7 +461,7 @@ static void run(const char *python, const char *script, const char *argument, bo
 
 	cr_assert_eq(target_start(&target, argv), 0);
 	cr_assert_eq(namer_open(&namer, &opener, log_line, NULL), 0);
-	follow(namer, &target, python, greenlets);
+	follow(namer, &target, python, greenlets, when);
 	namer_close(namer);
 	target_stop(&target);
 }
@@ -386,7 +477,7 @@ ParameterizedTest(struct interpreter *python, tasks, each_greenlet_has_its_own_n
 		  .init = make_scripts, .fini = clean)
 {
 	if (has_module(python->path, "gevent"))
-		run(python->path, "green.py", NULL, true);
+		run(python->path, "green.py", NULL, true, AT_ONCE);
 }
 
 ParameterizedTestParameters(tasks, each_task_and_callback_has_its_own_name)
@@ -399,7 +490,22 @@ ParameterizedTestParameters(tasks, each_task_and_callback_has_its_own_name)
 ParameterizedTest(struct interpreter *python, tasks, each_task_and_callback_has_its_own_name,
 		  .init = make_scripts, .fini = clean)
 {
-	run(python->path, "tasks.py", NULL, false);
+	run(python->path, "tasks.py", NULL, false, AT_ONCE);
+	run(python->path, "tasks.py", NULL, false, BLIND);
+	run(python->path, "tasks.py", "python", false, AT_ONCE);
+}
+
+ParameterizedTestParameters(tasks, a_task_that_has_ended_keeps_its_name)
+{
+	static struct interpreter list[32];
+
+	return cr_make_param_array(struct interpreter, list, interpreters(list, 32, VENVS));
+}
+
+ParameterizedTest(struct interpreter *python, tasks, a_task_that_has_ended_keeps_its_name,
+		  .init = make_scripts, .fini = clean)
+{
+	run(python->path, "tasks.py", NULL, false, LATE);
 }
 
 ParameterizedTestParameters(tasks, uvloop_is_no_different)
@@ -412,6 +518,8 @@ ParameterizedTestParameters(tasks, uvloop_is_no_different)
 ParameterizedTest(struct interpreter *python, tasks, uvloop_is_no_different, .init = make_scripts,
 		  .fini = clean)
 {
-	if (has_module(python->path, "uvloop"))
-		run(python->path, "tasks.py", "uvloop", false);
+	if (has_module(python->path, "uvloop")) {
+		run(python->path, "tasks.py", "uvloop", false, AT_ONCE);
+		run(python->path, "tasks.py", "uvloop", false, LATE);
+	}
 }

@@ -390,3 +390,97 @@ Test(sink, an_unknown_format_is_refused)
 	cr_assert_null(none);
 	gw_sink_close(NULL);
 }
+
+/* Coroutine serve awaits retry. */
+static void add_chain(void)
+{
+	sample.frames[4] = (struct gw_frame){
+		.kind = GW_FRAME_PYTHON, .app = true, .line = 20, .name = "serve", .file = "app.py"
+	};
+	sample.indexes[4] = 0;
+	sample.indexes[5] = 4;
+	sample.stacks[1] = (struct report_stack){ .first = 4, .depth = 2 };
+	sample.report.frames.count = 5;
+	sample.report.indexes.count = 6;
+	sample.report.stacks.count = 2;
+}
+
+static const char *told_of(const struct gw_task *tasks, uint32_t n, enum gw_cause cause)
+{
+	struct gw_stall s = sample.stalls[0];
+
+	s.tasks = tasks;
+	s.n_tasks = n;
+	s.cause = cause;
+	stall(&s);
+	fflush(to);
+	return output;
+}
+
+Test(text, a_task_is_told_with_its_coroutines)
+{
+	struct gw_task task = { .name = "client-7 (serve)",
+				.kind = GW_TASK_TASK,
+				.share_ns = 600,
+				.spawned_at = GW_NONE,
+				.frame = 4,
+				.chain = 1 };
+	const char *told;
+
+	begin((struct gw_sink_opts){ .width = 80 });
+	add_chain();
+	told = told_of(&task, 1, GW_CAUSE_SYSCALL);
+	cr_expect(strstr(told, "in task client-7: serve app.py:20 -> retry shop.py:17\n") ||
+			  strstr(told, "in task client-7: serve app.py:20 → retry shop.py:17\n"),
+		  "%s", told);
+	end();
+}
+
+Test(text, a_task_without_a_name_is_told_by_its_coroutine_once)
+{
+	struct gw_task task = {
+		.name = "serve", .kind = GW_TASK_TASK, .spawned_at = GW_NONE, .frame = 4, .chain = 1
+	};
+
+	begin((struct gw_sink_opts){ .width = 80 });
+	add_chain();
+	cr_expect_not_null(strstr(told_of(&task, 1, GW_CAUSE_SYSCALL), "in task: serve app.py:20 "),
+			   "%s", output);
+	end();
+}
+
+Test(text, a_callback_is_told_by_its_function)
+{
+	struct gw_task task = { .name = "retry",
+				.kind = GW_TASK_CALLBACK,
+				.spawned_at = GW_NONE,
+				.frame = 0,
+				.chain = GW_NONE };
+
+	begin((struct gw_sink_opts){ .width = 80 });
+	cr_expect_not_null(
+		strstr(told_of(&task, 1, GW_CAUSE_SYSCALL), "in callback: retry shop.py:17\n"),
+		"%s", output);
+	end();
+}
+
+Test(text, a_crowd_is_told_by_what_its_tasks_run)
+{
+	struct gw_task tasks[5];
+
+	for (unsigned int i = 0; i < 5; i++)
+		tasks[i] = (struct gw_task){ .name = "x",
+					     .kind = GW_TASK_TASK,
+					     .share_ns = i == 0 ? 4000000 : 1000000,
+					     .spawned_at = GW_NONE,
+					     .frame = i % 2 ? 0 : 4,
+					     .chain = i % 2 ? GW_NONE : 1 };
+	begin((struct gw_sink_opts){ .width = 80 });
+	add_chain();
+	cr_expect_not_null(strstr(told_of(tasks, 5, GW_CAUSE_CROWD),
+				  "         at least 5 tasks, none over 4.0 ms\n"
+				  "         3 of them, 75 %: serve app.py:20\n"
+				  "         2 of them, 25 %: retry shop.py:17\n"),
+			   "%s", output);
+	end();
+}
