@@ -480,11 +480,7 @@ def why_not_ready(said, complained):
     cannot = said.find("CANNOT ")
     if cannot:
         return Missing(cannot.partition(" ")[2])
-<<<<<<< HEAD
     last = next((line for line in reversed(complained.rest()) if line.strip()), "it never said READY")
-=======
-    last = next((line for line in reversed(complained.rest()) if line), "it never said READY")
->>>>>>> peers
     if last.startswith("ModuleNotFoundError: "):
         return Missing("no module " + last.split("'")[1])
     return Trouble(f"the workload never began: {last}")
