@@ -59,4 +59,5 @@ rooms "$@"
 grep -nE '\b(TODO|FIXME|XXX)\b' "$@" && complain "an issue or a fix instead of a TODO"
 grep -nE '^\s*(exit|abort|printf)\s*\(' $(printf '%s\n' "$@" | grep '^lib/') &&
 	complain "the library does not exit, abort or print"
+git grep -nE '^(<<<<<<<|>>>>>>>)( |$)' && complain "a merge that was not finished"
 exit $failed

@@ -112,7 +112,6 @@ def postgres():
         lab.cannot("initdb failed: " + done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
     is_ready = [program("pg_isready"), "-q", "-h", place]
     run_server([program("postgres"), "-D", data, "-k", place, "-F", "-c", "listen_addresses="],
-<<<<<<< HEAD
                os.path.join(place, ".s.PGSQL.5432"), user, ready=lambda: not subprocess.call(is_ready))
     return f"host={place} user=lab dbname=postgres"
 
@@ -126,20 +125,6 @@ def mariadb():
                 "--socket", path, "--pid-file", os.path.join(place, "pid"), "--aria-log-dir-path", place,
                 "--tmpdir", place, "--default-storage-engine=MyISAM", "--skip-innodb"], path, user, signal.SIGTERM)
     return path
-=======
-               os.path.join(place, ".s.PGSQL.5432"), user)
-    wait_for_answers([program("pg_isready"), "-q", "-h", place])
-    return f"host={place} user=lab dbname=postgres"
-
-
-def wait_for_answers(asks):
-    """Wait until the program that asks a server says that it is up: it may listen before it answers."""
-    until = time.monotonic() + START_S
-    while subprocess.run(asks, cwd="/", capture_output=True, timeout=START_S, check=False).returncode:
-        if time.monotonic() > until:
-            lab.cannot(f"{os.path.basename(asks[0])} never got an answer")
-        time.sleep(0.05)
->>>>>>> peers
 
 
 class _Late(http.server.BaseHTTPRequestHandler):

@@ -12,7 +12,7 @@ import workloads
 MS = 1_000_000
 START = 1_000_000 * MS
 LOOP = "10/11"
-NO_WORKLOADS = {"lab.py", "score.py", "servers.py", "test_score.py", "workloads.py", "compare.py", "compare_cost.py",
+NO_WORKLOADS = {"lab.py", "pythons.py", "score.py", "servers.py", "test_score.py", "workloads.py", "compare.py", "compare_cost.py",
                 "peers.py", "test_peers.py", "asyncio_debug.py", "pauses.py"}
 
 
@@ -308,12 +308,7 @@ class Marks(unittest.TestCase):
 class Table(unittest.TestCase):
     def test_every_workload_has_its_file_and_every_python_file_its_workload(self):
         used = {program for program, *_ in workloads.WORKLOADS.values()}
-<<<<<<< HEAD
-        others = {"lab.py", "pythons.py", "score.py", "servers.py", "test_score.py", "workloads.py"}
-        there = {path.name for path in score.HERE.glob("*.py")} - others
-=======
         there = {path.name for path in score.HERE.glob("*.py")} - NO_WORKLOADS
->>>>>>> peers
         self.assertEqual({program for program in used if program.endswith(".py")}, there)
 
     def test_what_runs_with_others_or_alone_is_a_workload_and_one_of_both(self):
