@@ -155,9 +155,9 @@ Test(usage, a_stall_counts_for_the_family_with_most_of_its_turn)
 {
 	struct named one = { .kind = GW_TASK_GREENLET, .stack = place_stack(report, hog, 1) };
 	struct named two = { .kind = GW_TASK_GREENLET, .stack = place_stack(report, mouse, 2) };
-	struct stall_task tasks[] = { { 1, &one, 40 * MS },
-				      { 2, &two, 30 * MS },
-				      { 3, &two, 20 * MS } };
+	struct stall_task tasks[] = { { .task = 1, .named = &one, .share_ns = 40 * MS },
+				      { .task = 2, .named = &two, .share_ns = 30 * MS },
+				      { .task = 3, .named = &two, .share_ns = 20 * MS } };
 	struct stall stall = { .serial = 7, .tasks = tasks, .n_tasks = 3 };
 
 	cr_assert_eq(usage_stall(usage, report, &stall), 0);
