@@ -222,5 +222,6 @@ void python_name(struct proc *proc, const struct wire_stack *stack,
 		native_name(proc, stack, memory, out);
 	else
 		pystack_name(proc, stack, memory, out);
-	pytask_name(proc, stack, out);
+	if (proc->python)
+		pytask_name(proc, stack, out);
 }

@@ -1,9 +1,12 @@
 """Names where the target does not live in greenwatch's own world: other namespaces and roots, files that were deleted or
 replaced while they run, other users, unknown interpreters."""
 
+import glob
 import os
 import pathlib
+import re
 import shutil
+import struct
 import subprocess
 
 import tool
@@ -128,3 +131,74 @@ class World(Case):
         shutil.copy("/bin/sleep", self.place / "new")
         (self.place / "new").rename(self.place / "python3")
         self.assert_named(app)
+
+    # Interpreters that cannot be read: what has no Python frames has everything else
+
+    def assert_without_python(self, app, why):
+        report = self.watched(app)
+        stalls, stacks = self.stacks(app, report)
+        notes = [note["why"] for note in report["quality"]["degraded"] if note["what"].startswith("Python frames of")]
+        self.assertEqual(notes, [why], report["quality"])
+        self.assertFalse([f for f in report["frames"] if f["kind"] == "python"])
+        for stall, stack in zip(stalls, stacks):
+            wait = max(stall["waits"], key=lambda wait: wait["total_ns"])
+            self.assertEqual((stall["cause"], wait["call"]), ("syscall", "clock_nanosleep"))
+            found = [f["name"] for f in stack]
+            self.assertEqual([name for name in found if name in NAMED], NAMED[:-1], stack)
+
+    def test_a_cpython_of_an_unknown_version_is_refused_and_the_rest_goes_on(self):
+        data = bytearray(pathlib.Path(PYTHON).read_bytes())
+        at = file_offset(data, dynamic_symbol(PYTHON, "Py_Version"))
+        struct.pack_into("<I", data, at, struct.unpack_from("<I", data, at)[0] & 0xffff | 0x030F0000)
+        copy = self.place / "python3"
+        copy.touch(0o755)
+        copy.write_bytes(data)
+        app = self.program(self.library(), before=("env", "PYTHONHOME=/usr"), python=copy)
+        self.assert_without_python(app, "CPython 3.15 is not known")
+
+    def debug_words(self, change):
+        """A CPython 3.13, whose first words tell its own layout, made to tell another one: change gets those words."""
+        pythons = glob.glob("/tmp/gw-venvs/3.13*/bin/python")
+        if not pythons:
+            self.skipTest("no CPython 3.13 with gevent here; tests/venvs.sh makes one")
+        script = "import sys, sysconfig as s; print(sys.base_prefix, s.get_path('platlib'), s.get_config_var('INSTSONAME'))"
+        home, packages, name = subprocess.run([pythons[0], "-c", script], capture_output=True, text=True,
+                                              check=True).stdout.split()
+        holder = pathlib.Path(home) / "lib" / name
+        if not holder.exists():
+            holder = pathlib.Path(pythons[0]).resolve()
+        data = bytearray(holder.read_bytes())
+        words = re.search(rb"xdebugpy(..\r\x03\0{4}.{8})", data, re.DOTALL)
+        data[words.start(1):words.end(1)] = struct.pack("<QQ", *change(*struct.unpack("<QQ", words[1])))
+        python = self.place / "python3"
+        shutil.copy(os.path.realpath(pythons[0]), python)
+        (self.place / name if holder.name == name else python).write_bytes(data)
+        before = ("env", f"PYTHONHOME={home}", f"PYTHONPATH={packages}", f"LD_LIBRARY_PATH={self.place}")
+        return self.program(self.library(), before=before, python=python)
+
+    def test_a_free_threaded_cpython_is_refused_and_the_rest_goes_on(self):
+        app = self.debug_words(lambda version, _: (version, 1))
+        self.assert_without_python(app, "free-threaded build is not supported")
+
+    def test_a_newer_cpython_that_describes_itself_is_refused_all_the_same(self):
+        app = self.debug_words(lambda _, free_threaded: (0x030F00F0, free_threaded))
+        self.assert_without_python(app, "CPython 3.15 is not known")
+
+    def test_one_that_it_tells_and_knows_is_not_refused(self):
+        self.assert_named(self.debug_words(lambda *words: words))
+
+
+def dynamic_symbol(file, name):
+    """Address of a dynamic symbol in its file."""
+    lines = subprocess.run(["readelf", "-W", "--dyn-syms", file], capture_output=True, text=True, check=True).stdout
+    return next(int(line.split()[1], 16) for line in lines.splitlines() if line.split()[-1:] == [name])
+
+
+def file_offset(elf, address):
+    """Where in an ELF file the byte of that address lies."""
+    first, size, n = struct.unpack_from("<Q", elf, 32)[0], *struct.unpack_from("<HH", elf, 54)
+    for i in range(n):
+        kind, _, offset, start, _, length = struct.unpack_from("<IIQQQQ", elf, first + i * size)
+        if kind == 1 and start <= address < start + length:
+            return address - start + offset
+    raise AssertionError(f"{address:#x} is in no segment")

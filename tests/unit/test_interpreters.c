@@ -190,6 +190,8 @@ static void expect_too_old(const char *python)
 	char *argv[] = { (char *)(uintptr_t)python, (char *)"-c",
 			 (char *)"import os; os.write(1, b'READY 0\\n'); os.read(0, 1)", NULL };
 	struct namer_opener opener = { .file = target_file };
+	struct wire_stack stack = { .head.kind = WIRE_SLICE };
+	const struct wire_names *names = NULL;
 	struct target_proc target;
 	struct namer_look look;
 	struct namer *namer;
@@ -198,6 +200,10 @@ static void expect_too_old(const char *python)
 	cr_assert_eq(namer_open(&namer, &opener, log_line, NULL), 0);
 	cr_assert_eq(namer_look(namer, (uint32_t)target.pid, target.mem, target.maps, "", &look),
 		     0);
+	stack.pid = (uint32_t)target.pid;
+	stack.regs[WIRE_REG_IP] = target_pc(&target);
+	cr_expect_eq(namer_stack(namer, &stack, NULL, &names), 0, "machine code has no names");
+	cr_expect(names && names->n_frames);
 	cr_expect_not(look.has_layout);
 	cr_expect_str_eq(look.runtime, "python");
 	cr_expect_str_eq(look.why_no_python, "CPython older than 3.7 is not supported");
