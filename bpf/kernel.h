@@ -145,6 +145,19 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct mm_struct;
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end, vm_pgoff;
+	struct mm_struct *vm_mm;
+	struct file *vm_file;
+};
+
+struct vm_fault {
+	struct vm_area_struct *vma;
+	unsigned long pgoff, address;
+};
+
 struct bpf_local_storage;
 
 struct task_struct {
@@ -158,6 +171,7 @@ struct task_struct {
 	unsigned char throttled; /* since 6.18 */
 	unsigned long long utime, stime;
 	struct thread_struct thread;
+	struct mm_struct *mm;
 	struct files_struct *files;
 	struct bpf_local_storage *bpf_storage;
 };

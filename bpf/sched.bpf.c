@@ -7,7 +7,7 @@
  * is still mapped; the registers tell the call and its arguments. Healthy
  * turns send nothing.
  */
-#include "fd.bpf.h"
+#include "fault.bpf.h"
 #include "slice.bpf.h"
 #include "stack.bpf.h"
 
@@ -109,6 +109,8 @@ static __noinline void slice_begin(struct task_struct *task, struct wire_loop *l
 	s->stopped_ns = 0;
 	s->weight_ns = 0;
 	fd_take(&s->fd, task, s->call, s->args[0]);
+	if (s->call == WIRE_CALL_FAULT && s->off == WIRE_BLOCKED)
+		fault_take(s, task);
 	if (s->call == CALL_FUTEX)
 		slice_lock(l, scratch, s, aim_of(l, slot), now);
 	/* Of an earlier sleep, unless this one was woken before it began. Waits for the GIL end by

@@ -57,9 +57,15 @@ enum wire_stack_flag {
 	WIRE_STACK_GC = 16,       /* garbage was being collected */
 };
 
+enum wire_no_fd {
+	WIRE_FD_NONE = -1,   /* the call has none */
+	WIRE_FD_MAPPED = -2, /* no descriptor: the memory that a page fault wanted, args[0] is where.
+			      * Of no file (mode 0): it came from swap, or there was none free. */
+};
+
 /* The file behind a descriptor, out of the kernel's structures when a call blocked on it. */
 struct wire_fd {
-	__s32 fd; /* -1: the call has none */
+	__s32 fd; /* or enum wire_no_fd */
 	__u32 mode;
 	__u32 flags; /* of open(2) */
 	__u32 dev;   /* as the kernel packs it: major << 20 | minor */

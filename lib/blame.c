@@ -147,8 +147,12 @@ static void why_runqueue(const struct figures *f, const char *where, char *text,
 
 static void why_pagefault(const struct figures *f, const char *where, char *text, size_t size)
 {
-	snprintf(text, size, "%.1f of %.1f ms in %u page faults%s%s", ms(f->wait->total_ns),
-		 ms(f->took_ns), f->wait->calls, where[0] ? " in " : "", where);
+	char peer[96];
+
+	peer_text(f->slept ? f->slept->named.peer : NULL, peer, sizeof(peer));
+	snprintf(text, size, "%.1f of %.1f ms in %u page faults%s%s%s%s", ms(f->wait->total_ns),
+		 ms(f->took_ns), f->wait->calls, peer[0] ? " on " : "", peer,
+		 where[0] ? " in " : "", where);
 }
 
 /* " (3 calls, longest 1.2 ms)", "" for one. */

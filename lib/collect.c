@@ -371,7 +371,7 @@ static int take_stack(struct gw_report *report, uint32_t pid, const struct wire_
 int collect_names(struct gw_report *report, const struct wire_stack *stack,
 		  const struct wire_names *names, struct named *out)
 {
-	const char *task;
+	const char *task, *path;
 	size_t at = 0;
 	int err = take_stack(report, stack->pid, names, &at, names->n_frames, &out->stack);
 
@@ -379,12 +379,12 @@ int collect_names(struct gw_report *report, const struct wire_stack *stack,
 		err = take_stack(report, stack->pid, names, &at, names->n_spawn, &out->spawned);
 	if (err)
 		return err;
-	task = decode_task(names, at);
+	task = decode_task(names, at, &path);
 	if (!task)
 		return -EBADMSG;
 	out->kind = names->task_kind;
 	out->task = known(report, task);
-	out->peer = peer_of(report, stack);
+	out->peer = peer_of(report, stack, path);
 	out->class = peer_class(stack, out->peer);
 	return 0;
 }

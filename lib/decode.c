@@ -212,9 +212,11 @@ int decode_frame(const struct wire_names *names, size_t *at, struct event_frame 
 	return 0;
 }
 
-const char *decode_task(const struct wire_names *names, size_t at)
+const char *decode_task(const struct wire_names *names, size_t at, const char **path)
 {
 	size_t size = names->head.size - sizeof(*names);
+	const char *bytes = (const char *)(names + 1), *task = take_string(bytes, size, &at);
 
-	return take_string((const char *)(names + 1), size, &at);
+	*path = task && names->has_path ? take_string(bytes, size, &at) : "";
+	return *path ? task : NULL;
 }

@@ -57,7 +57,7 @@ struct event_frame {
 /* Takes the next frame at *at (0 at first), n_frames + n_spawn times in all. 0 or -EBADMSG. */
 int decode_frame(const struct wire_names *names, size_t *at, struct event_frame *out);
 
-/* The task's name, at what is left behind the last frame; NULL: malformed. */
-const char *decode_task(const struct wire_names *names, size_t at);
+/* The task's name, at what is left behind the last frame; *path: "" if none. NULL: malformed. */
+const char *decode_task(const struct wire_names *names, size_t at, const char **path);
 
 #endif

@@ -78,14 +78,14 @@ struct wire_tick {
 
 /* WIRE_NAMES: n_frames packed frames follow, innermost first, then n_spawn more: where the task was
  * spawned. A frame is u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name,
- * file, module, nameless, each with its NUL. Not aligned. At last the task's name with its NUL, ""
- * if there is none. */
+ * file, module, nameless, each with its NUL. Not aligned. Then the task's name with its NUL, ""
+ * if there is none; at last, if has_path, the path of the mapped file that a page fault wanted. */
 struct wire_names {
 	struct wire_head head;
 	__u32 n_frames;
 	__u8 task_kind; /* enum gw_task_kind */
 	__u8 n_spawn;
-	__u16 pad;
+	__u16 has_path; /* 0 or 1 */
 };
 
 enum wire_ended {

@@ -98,6 +98,7 @@ Test(decode, frames_are_taken_one_by_one_to_the_exact_end)
 	struct wire_names *names = (struct wire_names *)bytes;
 	char *frame = (char *)(names + 1);
 	struct event_frame out;
+	const char *path;
 	size_t at = 0;
 
 	frame[1] = 1;
@@ -107,7 +108,8 @@ Test(decode, frames_are_taken_one_by_one_to_the_exact_end)
 	cr_assert_str_eq(out.name, "work");
 	cr_assert_str_eq(out.file, "app.py");
 	cr_assert_eq(out.app, 1);
-	cr_assert_str_eq(decode_task(names, at), "greenlet");
+	cr_assert_str_eq(decode_task(names, at, &path), "greenlet");
+	cr_assert_str_eq(path, "");
 	names->head.size += 5;
 	cr_assert_eq(decode_frame(names, &at, &out), -EBADMSG);
 }
