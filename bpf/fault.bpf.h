@@ -17,6 +17,9 @@
 #define KERNEL_HALF (1ULL << 63)
 #define PAGE_SHIFT  12
 
+/* Where it was found last: the same in every fault of a kernel. */
+__u32 fault_word __weak = 0;
+
 struct fault_search {
 	__u64 bottom;
 	struct mm_struct *mm;
@@ -40,6 +43,7 @@ static long fault_step(__u32 i, struct fault_search *search)
 		return 0;
 	search->vma = vma;
 	search->address = address;
+	fault_word = i;
 	return 1;
 }
 
@@ -56,7 +60,8 @@ static __noinline void fault_take(struct wire_stack *s, struct task_struct *task
 	s->args[1] = s->args[2] = 0;
 	if (!search.mm)
 		return;
-	walk_each(FAULT_WORDS, fault_step, &search);
+	if (!fault_step(fault_word, &search))
+		walk_each(FAULT_WORDS, fault_step, &search);
 	vma = search.vma;
 	if (!vma)
 		return;

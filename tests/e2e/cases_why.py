@@ -51,6 +51,20 @@ class Why(Case):
         self.assertIn(f"thread keeper ({tid})", text)
         self.assertGreater(stall["ledger"]["lock_ns"], 100_000_000)
 
+    def test_a_page_fault_is_told_with_the_path_of_its_file(self):
+        _, stall, app, text = self.stalled("fault")
+        wait = self.main_wait(stall)
+        path = app.line("out", "^PAGES ").text.split()[1]
+        self.assertEqual((stall["cause"], wait["call"], wait["class"]), ("pagefault",) * 3)
+        self.assertEqual(wait["peer"], {"kind": "file", "path": path, "fstype": "tmpfs"})
+        self.assertIn(f"page fault on file {path} (tmpfs)", text)
+        self.assertGreater(stall["ledger"]["pagefault_ns"], 150_000_000)
+
+    def test_a_page_fault_on_memory_of_no_file_says_so(self):
+        _, stall, _, text = self.stalled("memory")
+        self.assertEqual((stall["cause"], self.main_wait(stall)["peer"]), ("pagefault", {"kind": "memory"}))
+        self.assertIn("page fault on memory of no file", text)
+
     def test_who_had_to_wait_for_a_stall_is_counted(self):
         _, stall, _, text = self.stalled("sleep")
         self.assertGreaterEqual(stall["delayed"]["ready"], 5)

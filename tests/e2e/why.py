@@ -4,6 +4,8 @@
     why.py flock     a file lock that another descriptor holds
     why.py lock      a lock that the thread `keeper` holds
     why.py gil       pure Python in the thread `hog` while the loop wants to run
+    why.py fault     a page of a file in memory that the thread `pager` brings
+    why.py memory    a page of no file that it brings
     why.py sleep     time.sleep, while five peers of this loop's server send
 
 It says `READY pid tid`, then `BEGIN ns function` and `END ns function` around the wait, and `THREAD name tid` of helpers.
@@ -12,8 +14,10 @@ It says `READY pid tid`, then `BEGIN ns function` and `END ns function` around t
 import asyncio
 import ctypes
 import fcntl
+import mmap
 import os
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -84,6 +88,33 @@ def gil():
     return wait_here
 
 
+def pages(fd):
+    """Memory that has its first page once a helper brings it (userfaultfd); how to read that without the GIL."""
+    memory = mmap.mmap(fd, 4096, flags=mmap.MAP_SHARED if fd >= 0 else mmap.MAP_PRIVATE)
+    at = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    libc = ctypes.CDLL(None, use_errno=True)
+    uffd = libc.syscall(323, os.O_CLOEXEC)
+    fcntl.ioctl(uffd, 0xc018aa3f, struct.pack("QQQ", 0xaa, 0, 0))        # UFFDIO_API
+    fcntl.ioctl(uffd, 0xc020aa00, struct.pack("QQQQ", at, 4096, 1, 0))   # UFFDIO_REGISTER, missing pages
+    full = ctypes.create_string_buffer(b"x" * 4096, 4096)
+    bring = struct.pack("QQQQQ", at, ctypes.addressof(full), 4096, 0, 0)  # UFFDIO_COPY
+    threading.Timer(HOLD_S, lambda: (fcntl.ioctl(uffd, 0xc028aa03, bring), full)).start()
+    libc.memchr.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t)
+    return lambda: (libc.memchr(at, 0, 4096), memory)
+
+
+def fault():
+    file = open("/dev/shm/why-%d" % os.getpid(), "w+b")
+    os.unlink(file.name)
+    file.truncate(4096)
+    say("PAGES", file.name)
+    return pages(file.fileno())
+
+
+def memory():
+    return pages(-1)
+
+
 def sleep():
     return lambda: time.sleep(HOLD_S)
 
@@ -121,7 +152,8 @@ async def main(kind):
     say("READY", os.getpid(), threading.get_native_id())
     while await news.get():
         await asyncio.sleep(0.1)
-        end = stall({"tcp": tcp, "flock": flock, "lock": lock, "gil": gil, "sleep": sleep}[kind])
+        end = stall({"tcp": tcp, "flock": flock, "lock": lock, "gil": gil, "fault": fault,
+                     "memory": memory, "sleep": sleep}[kind])
         await asyncio.sleep(0)
         say(*end)
 
