@@ -212,7 +212,11 @@ struct bpf_perf_event_data;
 enum wait_call {
 	CALL_POLL = 7,
 	CALL_SELECT = 23,
+	CALL_SEMOP = 65,
+	CALL_FCNTL = 72,
+	CALL_FLOCK = 73,
 	CALL_FUTEX = 202,
+	CALL_SEMTIMEDOP = 220,
 	CALL_EPOLL_WAIT = 232,
 	CALL_PSELECT6 = 270,
 	CALL_PPOLL = 271,

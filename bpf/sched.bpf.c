@@ -8,6 +8,7 @@
  * turns send nothing.
  */
 #include "fault.bpf.h"
+#include "holder.bpf.h"
 #include "slice.bpf.h"
 #include "stack.bpf.h"
 
@@ -43,29 +44,6 @@ static __always_inline bool in_own_wait(const struct wire_loop *l, struct pt_reg
 	args[2] = regs->dx;
 	args[3] = regs->r10;
 	return wait_is_own(l, wait_class_of((__s32)regs->orig_ax, args), args[0]);
-}
-
-/* The thread that holds the interpreter's lock: its Python frames, while it runs elsewhere. */
-static __noinline void holder_take(struct wire_stack *h, const struct wire_stack *s,
-				   const struct wire_aim *aim)
-{
-	__u32 layout = aim->layout;
-	struct wire_python *py = bpf_map_lookup_elem(&layouts, &layout);
-
-	h->head.flags = 0;
-	h->n_python = 0;
-	if (!py || !s->holder)
-		return;
-	h->serial = s->serial;
-	h->pid = s->pid;
-	h->turn_ns = s->turn_ns;
-	h->off_ns = s->off_ns;
-	h->off = s->off;
-	h->call = s->call;
-	h->holder = s->holder;
-	h->layout = layout;
-	h->fd.fd = -1;
-	pywalk(py, s->holder, h);
 }
 
 /* A futex: whose, as far as its memory says. */
@@ -223,16 +201,20 @@ int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct ta
 
 /* Whoever runs here has woken it, or was interrupted by what did: user space knows which calls are
  * ended by threads. An idle CPU was interrupted for certain. */
-static __always_inline void woken(struct wire_turn *t)
+static __always_inline void woken(struct wire_loop *l, __u32 slot)
 {
 	struct task_struct *waker = bpf_get_current_task_btf();
+	__u64 now = bpf_ktime_get_ns();
+	struct wire_turn *t = &l->turn;
 
-	turn_waking(t, bpf_ktime_get_ns());
+	turn_waking(t, now);
 	if (t->phase != WIRE_BUSY || !waker->pid)
 		return;
 	t->waker_pid = waker->tgid;
 	t->waker_tid = waker->pid;
 	bpf_probe_read_kernel_str(t->waker_comm, WIRE_COMM, waker->comm);
+	if (t->off == WIRE_BLOCKED && turn_since(now, t->began_ns) > config.late_ns / 2)
+		releaser_take(l, slot, waker);
 }
 
 SEC("?tp_btf/sched_waking")
@@ -242,6 +224,6 @@ int BPF_PROG(sched_waking, struct task_struct *task)
 	struct wire_loop *l = th ? loop_at(th->slot) : NULL;
 
 	if (l)
-		woken(&l->turn);
+		woken(l, th->slot);
 	return 0;
 }

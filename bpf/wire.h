@@ -30,7 +30,7 @@ enum wire_kind {
 	WIRE_TURN = 4,   /* a late turn has ended */
 	WIRE_GONE = 5,   /* a loop's thread ended or its process executed another image */
 	WIRE_MEMORY = 6, /* user stack of the stack record that follows */
-	WIRE_HOLDER = 7, /* stack of the thread that held the GIL in the slice that follows */
+	WIRE_HOLDER = 7, /* stack of who held the lock in the slice that follows */
 
 	WIRE_HELLO = 64,  /* when, where and with which settings */
 	WIRE_TARGET = 65, /* a process and what it runs */

@@ -27,7 +27,10 @@ struct wire_python {
 	__u32 instr_is_int; /* 1: f_lasti, an int32; 0: a pointer */
 	__u32 frame_size;   /* bytes to read per frame, <= 128, multiple of 8 */
 	__u32 shim_owner;   /* owner >= this is a C entry, not a frame; 0: none */
-	__u32 pad[2];
+	__u32 tstate_next;  /* to the next older thread state; the word before leads to the newer one */
+	__u32 thread_id;    /* from the thread state: pthread_self() of its thread */
+	__u32 native_id;    /* its tid in its own pid namespace; 0: not told */
+	__u32 pad;
 };
 
 /* aims[]: what user space tells the kernel side about the loop in a slot. Addresses of the target,
@@ -95,8 +98,10 @@ struct wire_stack {
 	__u64 args[3];
 	__u64 task;   /* current greenlet or task object; 0: not known */
 	__u64 stop;   /* its stack_stop: frames from there on are another's; 0: not known */
-	__u64 holder; /* call GIL: thread state that held it. WIRE_HOLDER: whose frames these are */
-	__u32 owner;  /* futex: the word 8 bytes on, where a pthread mutex keeps its owner's tid */
+	__u64 holder; /* call GIL: thread state that held it. WIRE_HOLDER: whose frames these are, or,
+		       * of another lock, the tid of who gave it up: with its stack as it did */
+	__u32 owner;  /* futex: the word 8 bytes on, where a pthread mutex keeps its owner's tid.
+		       * WIRE_HOLDER of the GIL: its tid, in its own pid namespace; 0: not known */
 	__u32 waker_pid; /* slice: who woke it; 0: not seen */
 	__u32 waker_tid;
 	char waker_comm[WIRE_COMM];
@@ -137,9 +142,10 @@ struct wire_scratch {
 	struct wire_rival rivals[4];
 	struct wire_stack slice[2];
 	struct wire_stack sample;
-	struct wire_stack holder; /* of the GIL, in the slice that lasts */
+	struct wire_stack holder; /* of the lock, in the slice that lasts */
 	struct wire_memory slice_memory[2];
 	struct wire_memory sample_memory;
+	struct wire_memory holder_memory;
 };
 
 #endif

@@ -18,6 +18,7 @@
 
 /* A stall in the figures the causes look at. */
 struct figures {
+	const struct gw_report *report;
 	const struct stall *stall;
 	const struct wire_ledger *part;
 	const struct wire_wait *wait;   /* the longest in sum; NULL: none */
@@ -165,28 +166,44 @@ static const char *calls_text(const struct figures *f, char *text, size_t size)
 	return text;
 }
 
+/* "; thread hog (123) held it in crunch" */
+static void held_text(const struct figures *f, const struct stall_holder *h, char *text,
+		      size_t size)
+{
+	uint32_t at, frame = place_app_frame(f->report, h->stack, &at);
+
+	snprintf(text, size, "; thread %.15s (%u) held it%s%.40s", h->comm, h->tid,
+		 frame == GW_NONE ? "" : " in ",
+		 frame == GW_NONE ? "" : report_frame(f->report, frame)->name);
+}
+
 static void why_gil(const struct figures *f, const char *where, char *text, size_t size)
 {
-	const struct stall_holder *h = f->stall->n_holders ? f->stall->holders : NULL;
+	const struct stall_holder *h = stall_holder(f->stall, WIRE_CALL_GIL, 0);
 	int n = snprintf(text, size, "%.1f of %.1f ms waiting for the GIL%s%s",
 			 ms(f->wait->total_ns), ms(f->took_ns), where[0] ? " in " : "", where);
 
 	if (h && h->tid && n > 0 && (size_t)n < size)
-		snprintf(text + n, size - n, "; thread %.15s (%u) held it", h->comm, h->tid);
+		held_text(f, h, text + n, size - n);
 	else if (h && n > 0 && (size_t)n < size)
 		snprintf(text + n, size - n, "; another thread held it");
 }
 
 static void why_lock(const struct figures *f, const char *where, char *text, size_t size)
 {
+	const struct evidence *slept = f->slept;
+	const struct stall_holder *h =
+		slept ? stall_holder(f->stall, slept->call, slept->waker_tid) : NULL;
 	char calls[48];
 	int n = snprintf(text, size, "%.1f of %.1f ms waiting for a lock in %s%s%s%s",
 			 ms(f->wait->total_ns), ms(f->took_ns), call_name(f->wait->call),
 			 calls_text(f, calls, sizeof(calls)), where[0] ? " in " : "", where);
 
-	if (f->slept && f->slept->waker_tid && n > 0 && (size_t)n < size)
-		snprintf(text + n, size - n, "; thread %.15s (%u) ended it", f->slept->waker_comm,
-			 f->slept->waker_tid);
+	if (h && h->tid && n > 0 && (size_t)n < size)
+		held_text(f, h, text + n, size - n);
+	else if (slept && slept->waker_tid && n > 0 && (size_t)n < size)
+		snprintf(text + n, size - n, "; thread %.15s (%u) ended it", slept->waker_comm,
+			 slept->waker_tid);
 }
 
 static void why_syscall(const struct figures *f, const char *where, char *text, size_t size)
@@ -274,7 +291,8 @@ static void look_at_evidence(const struct stall *stall, struct figures *f)
 
 static struct figures look(const struct gw_report *report, const struct stall *stall)
 {
-	struct figures f = { .stall = stall,
+	struct figures f = { .report = report,
+			     .stall = stall,
 			     .part = &stall->ledger,
 			     .class = "",
 			     .took_ns = stall->ended_ns - stall->began_ns };

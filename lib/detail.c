@@ -95,7 +95,8 @@ static void add_holders(struct gw_report *report, const struct stall *stall,
 					  .stack = h->stack,
 					  .share_ns = h->share_ns };
 
-		add_culprit(list, n, &one);
+		if (h->call == WIRE_CALL_GIL)
+			add_culprit(list, n, &one);
 	}
 }
 
@@ -105,11 +106,12 @@ static void add_wakers(struct gw_report *report, const struct stall *stall, stru
 {
 	for (uint32_t i = 0; i < stall->n_evidence; i++) {
 		const struct evidence *e = &stall->evidence[i];
+		const struct stall_holder *h = stall_holder(stall, e->call, e->waker_tid);
 		struct gw_culprit one = { .role = e->owner == e->waker_tid ? "lock-owner" : "waker",
 					  .comm = tables_string(report, e->waker_comm),
 					  .pid = e->waker_pid,
 					  .tid = e->waker_tid,
-					  .stack = GW_NONE,
+					  .stack = h && e->waker_tid ? h->stack : GW_NONE,
 					  .share_ns = e->weight_ns };
 
 		if (e->state == GW_STATE_BLOCKED && e->waker_pid && !strcmp(e->named.class, "lock"))

@@ -290,5 +290,8 @@ void pyoffsets_layout(const struct pyoffsets *offsets, struct wire_python *out)
 		.instr_is_int = !offsets->code_bytes,
 		.frame_size = size > 128 ? 128 : size,
 		.shim_owner = offsets->minor >= 12 ? SHIM_OWNER : 0,
+		.tstate_next = offsets->tstate_next,
+		.thread_id = offsets->thread_id,
+		.native_id = offsets->native_id,
 	};
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OTHERS_MAX 64 /* processes met for the locks they held */
 #define AIM_TRIES 20 /* ticks */
 #define AIM_WAIT  64 /* ticks at most between two looks for greenlets that are yet to come */
 
@@ -155,4 +156,40 @@ int part(struct watch *w, const struct wire_gone *gone)
 	if (!proc->loops && !proc->asked)
 		procs_drop(&w->procs, proc);
 	return err;
+}
+
+/* Of a process without a loop, such as a child that shares a lock with one. */
+static struct proc *meet_other(struct watch *w, uint32_t pid)
+{
+	struct proc *proc = procs_find(&w->procs, pid);
+	struct wire_target *unused;
+	int err;
+
+	if (proc && !proc->loops && !proc->asked && proc_has_ended(proc)) {
+		procs_drop(&w->procs, proc);
+		proc = NULL;
+	}
+	if (proc || w->others == OTHERS_MAX)
+		return proc;
+	proc = procs_add(&w->procs, pid, false, &err);
+	if (!proc)
+		return NULL;
+	w->others++;
+	unused = procs_look(&w->procs, proc, watch_clock(CLOCK_MONOTONIC));
+	free(unused);
+	return proc;
+}
+
+int tell_holder(struct watch *w, const struct wire_stack *holder)
+{
+	struct proc *proc = meet_other(w, holder->pid);
+	struct wire_stack known;
+
+	if (!proc || holder->head.size > sizeof(known))
+		return 0;
+	memcpy(&known, holder, holder->head.size);
+	if (known.owner &&
+	    !keeper_thread(&proc->keeper, known.owner, &known.waker_tid, known.waker_comm))
+		known.waker_pid = known.pid;
+	return watch_hand_out(w, &known);
 }

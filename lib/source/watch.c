@@ -90,6 +90,8 @@ static int take_record(void *ctx, const struct wire_head *record, size_t size)
 		return err ? err : watch_hand_out(w, record);
 	case WIRE_GONE:
 		return part(w, (const struct wire_gone *)record);
+	case WIRE_HOLDER:
+		return tell_holder(w, (const struct wire_stack *)record);
 	case WIRE_MEMORY:
 		keep_memory(w, record);
 		return 0;

@@ -45,6 +45,7 @@ struct watch {
 	struct wire_memory *memory;   /* of the stack record that comes next; n 0: none */
 	uint64_t late_ns, consumed;
 	int epoll, timer;
+	uint32_t others; /* processes without a loop that were met */
 	bool no_samples_told;
 	bool ending; /* the last totals are being told */
 };
@@ -63,6 +64,7 @@ int part(struct watch *w, const struct wire_gone *gone);
 int meet_aim(struct watch *w, uint32_t slot); /* finds the Python frames, if not done yet */
 int tell_target(struct watch *w, struct proc *proc);
 int tell_slot(struct watch *w, uint32_t slot);
+int tell_holder(struct watch *w, const struct wire_stack *holder); /* names the thread, and hands out */
 
 /* watch.c: hands out up to budget records of the ring. 0 or -errno. */
 int watch_drain(struct watch *w, uint32_t budget);
