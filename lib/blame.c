@@ -166,13 +166,19 @@ static const char *calls_text(const struct figures *f, char *text, size_t size)
 	return text;
 }
 
-/* "; thread hog (123) held it in crunch" */
-static void held_text(const struct figures *f, const struct stall_holder *h, char *text,
-		      size_t size)
-{
-	uint32_t at, frame = place_app_frame(f->report, h->stack, &at);
+struct thread_did {
+	const char *comm;
+	uint32_t tid;
+	const char *did;
+};
 
-	snprintf(text, size, "; thread %.15s (%u) held it%s%.40s", h->comm, h->tid,
+/* "; thread hog (123) held it in crunch" */
+static void thread_text(const struct figures *f, struct thread_did t, const struct stall_holder *h,
+			char *text, size_t size)
+{
+	uint32_t at, frame = place_app_frame(f->report, h ? h->stack : GW_NONE, &at);
+
+	snprintf(text, size, "; thread %.15s (%u) %s it%s%.40s", t.comm, t.tid, t.did,
 		 frame == GW_NONE ? "" : " in ",
 		 frame == GW_NONE ? "" : report_frame(f->report, frame)->name);
 }
@@ -183,27 +189,28 @@ static void why_gil(const struct figures *f, const char *where, char *text, size
 	int n = snprintf(text, size, "%.1f of %.1f ms waiting for the GIL%s%s",
 			 ms(f->wait->total_ns), ms(f->took_ns), where[0] ? " in " : "", where);
 
-	if (h && h->tid && n > 0 && (size_t)n < size)
-		held_text(f, h, text + n, size - n);
-	else if (h && n > 0 && (size_t)n < size)
+	if (n < 0 || (size_t)n >= size)
+		return;
+	if (h && h->tid)
+		thread_text(f, (struct thread_did){ h->comm, h->tid, "held" }, h, text + n,
+			    size - n);
+	else if (h)
 		snprintf(text + n, size - n, "; another thread held it");
 }
 
 static void why_lock(const struct figures *f, const char *where, char *text, size_t size)
 {
-	const struct evidence *slept = f->slept;
-	const struct stall_holder *h =
-		slept ? stall_holder(f->stall, slept->call, slept->waker_tid) : NULL;
+	const struct evidence *e = f->slept;
 	char calls[48];
 	int n = snprintf(text, size, "%.1f of %.1f ms waiting for a lock in %s%s%s%s",
 			 ms(f->wait->total_ns), ms(f->took_ns), call_name(f->wait->call),
 			 calls_text(f, calls, sizeof(calls)), where[0] ? " in " : "", where);
 
-	if (h && h->tid && n > 0 && (size_t)n < size)
-		held_text(f, h, text + n, size - n);
-	else if (slept && slept->waker_tid && n > 0 && (size_t)n < size)
-		snprintf(text + n, size - n, "; thread %.15s (%u) ended it", slept->waker_comm,
-			 slept->waker_tid);
+	if (e && e->waker_tid && n > 0 && (size_t)n < size)
+		thread_text(f,
+			    (struct thread_did){ e->waker_comm, e->waker_tid,
+						 e->owner == e->waker_tid ? "held" : "ended" },
+			    stall_holder(f->stall, e->call, e->waker_tid), text + n, size - n);
 }
 
 static void why_syscall(const struct figures *f, const char *where, char *text, size_t size)

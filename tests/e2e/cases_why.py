@@ -4,10 +4,10 @@ from tool import Case, expect_report, stop
 
 
 class Why(Case):
-    def stalled(self, kind, *options):
+    def stalled(self, kind, follow=False):
         """The report's stall that covers the one planned, what its program said of helpers, and the text."""
         app = self.app("why.py", kind)
-        watching = self.watch("-p", app.pid, "--no-follow", "-o", "x.json", *options)
+        watching = self.watch("-p", app.pid, *([] if follow else ["--no-follow"]), "-o", "x.json")
         app.do("go")
         span = app.span(kind)
         done = stop(watching)
@@ -43,13 +43,42 @@ class Why(Case):
         self.assertTrue(wait["peer"]["path"].startswith("why-"), wait)
 
     def test_a_lock_names_the_thread_that_gave_it_up(self):
-        _, stall, app, text = self.stalled("lock")
+        report, stall, app, text = self.stalled("lock")
         tid = self.thread(app, "keeper")
         self.assertEqual(stall["cause"], "lock")
         self.assertEqual(self.main_wait(stall)["peer"]["kind"], "futex-private")
-        self.assertEqual((stall["culprits"][0]["tid"], stall["culprits"][0]["comm"]), (tid, "keeper"))
-        self.assertIn(f"thread keeper ({tid})", text)
+        self.assert_culprit(report, stall, "waker", tid, "keeper", "keep")
+        self.assertIn(f"thread keeper ({tid}) ended it in lock.<locals>.keep", stall["why"])
+        self.assertRegex(text, rf"thread keeper \({tid}\) ended the wait for 2\d\d ms: lock.<locals>.keep why.py:\d+")
         self.assertGreater(stall["ledger"]["lock_ns"], 100_000_000)
+
+    def assert_culprit(self, report, stall, role, tid, comm, function):
+        culprit = max((c for c in stall["culprits"] if c["role"] == role), key=lambda c: c["share_ns"])
+        self.assertEqual((culprit["tid"], culprit["comm"]), (tid, comm), stall)
+        names = [report["frames"][i]["name"].rsplit(".", 1)[-1] for i in report["stacks"][culprit["stack"]]]
+        self.assertIn(function, names)
+        return names
+
+    def test_a_mutex_names_its_owner_and_where_that_gave_it_up(self):
+        report, stall, app, text = self.stalled("mutex")
+        tid = self.thread(app, "keeper")
+        names = self.assert_culprit(report, stall, "lock-owner", tid, "keeper", "keep_mutex")
+        self.assertLess(names.index("ffi_call"), names.index("keep_mutex"))
+        self.assertIn(f"thread keeper ({tid}) held it in mutex.<locals>.keep_mutex", stall["why"])
+        self.assertIn(f"thread keeper ({tid})", text)
+
+    def test_a_lock_of_multiprocessing_names_the_process_that_gave_it_up(self):
+        report, stall, app, _ = self.stalled("shared", follow=True)
+        pid = int(app.line("out", "^SHARED ").text.split()[1])
+        self.assertEqual(self.main_wait(stall)["peer"]["kind"], "futex-shared")
+        self.assert_culprit(report, stall, "waker", pid, "keeper", "keep_shared")
+
+    def test_the_holder_of_the_gil_is_named_with_its_thread_and_stack(self):
+        report, stall, app, text = self.stalled("gil")
+        tid = self.thread(app, "hog")
+        self.assert_culprit(report, stall, "gil-holder", tid, "hog", "crunch")
+        self.assertIn(f"thread hog ({tid}) held it in gil.<locals>.crunch", stall["why"])
+        self.assertIn(f"thread hog ({tid})", text)
 
     def test_a_page_fault_is_told_with_the_path_of_its_file(self):
         _, stall, app, text = self.stalled("fault")

@@ -3,6 +3,8 @@
     why.py tcp       a read from a TCP socket in blocking mode
     why.py flock     a file lock that another descriptor holds
     why.py lock      a lock that the thread `keeper` holds
+    why.py mutex     a mutex of pthreads that the thread `keeper` holds
+    why.py shared    a lock of multiprocessing that a child named `keeper` holds
     why.py gil       pure Python in the thread `hog` while the loop wants to run
     why.py fault     a page of a file in memory that the thread `pager` brings
     why.py memory    a page of no file that it brings
@@ -15,6 +17,7 @@ import asyncio
 import ctypes
 import fcntl
 import mmap
+import multiprocessing
 import os
 import socket
 import struct
@@ -72,6 +75,42 @@ def lock():
     return held.acquire
 
 
+def mutex():
+    libc = ctypes.CDLL(None)
+    held = ctypes.create_string_buffer(64)
+
+    def keep_mutex(begun):
+        libc.pthread_mutex_lock(held)
+        begun.set()
+        time.sleep(HOLD_S)
+        libc.pthread_mutex_unlock(held)
+
+    helper("keeper", keep_mutex)
+    return lambda: libc.pthread_mutex_lock(held)
+
+
+SHARED = multiprocessing.get_context("fork").Lock()
+PIPE = os.pipe()
+
+
+def keep_shared():
+    """In a child: takes the lock for a while whenever it is told to."""
+    ctypes.CDLL(None).prctl(15, b"keeper", 0, 0, 0)
+    os.close(PIPE[1])
+    while os.read(PIPE[0], 1):
+        with SHARED:
+            say("SHARED", os.getpid())
+            time.sleep(HOLD_S)
+    os._exit(0)
+
+
+def shared():
+    os.write(PIPE[1], b"x")
+    while SHARED.acquire(block=False):
+        SHARED.release()
+    return SHARED.acquire
+
+
 def gil():
     def crunch(begun):
         begun.set()
@@ -82,7 +121,7 @@ def gil():
     helper("hog", crunch)
 
     def wait_here():
-        for _ in range(12):
+        for _ in range(50):
             time.sleep(0.0001)
 
     return wait_here
@@ -152,10 +191,12 @@ async def main(kind):
     say("READY", os.getpid(), threading.get_native_id())
     while await news.get():
         await asyncio.sleep(0.1)
-        end = stall({"tcp": tcp, "flock": flock, "lock": lock, "gil": gil, "fault": fault,
-                     "memory": memory, "sleep": sleep}[kind])
+        end = stall({"tcp": tcp, "flock": flock, "lock": lock, "mutex": mutex,
+                     "shared": shared, "gil": gil, "fault": fault, "memory": memory, "sleep": sleep}[kind])
         await asyncio.sleep(0)
         say(*end)
 
 
+if sys.argv[1] == "shared" and not os.fork():
+    keep_shared()
 asyncio.run(main(sys.argv[1]))
