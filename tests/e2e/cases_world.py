@@ -78,6 +78,32 @@ class World(Case):
     def test_a_target_in_its_own_pid_and_mount_namespace_has_all_its_names(self):
         self.assert_named(self.program(self.library(), before=("unshare", "-m", "-p", "-f", "--mount-proc")))
 
+    def culprit_inside(self, kind, role, name):
+        """The culprit of a stall of why.py in a pid namespace of its own, and its thread as the host knows it."""
+        app = self.target("unshare", "-m", "-p", "-f", "--mount-proc", PYTHON, "-B", HERE / "why.py", kind)
+        pid = self.innermost(app.pid)
+        watching = self.watch("-p", pid, "-o", self.place / "x.json")
+        app.do("go")
+        inside = app.line("out", f"^THREAD {name} ").text.split()[2]
+        statuses = {path.parent.name: path.read_text() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/status")}
+        (tid,) = (tid for tid, text in statuses.items() if re.search(rf"^NSpid:.*\t{inside}$", text, re.MULTILINE))
+        app.span(kind)
+        done = stop(watching)
+        self.assert_done(done)
+        report = expect_report((self.place / "x.json").read_text())
+        culprits = [c for s in report["stalls"] for c in s["culprits"] if c["role"] == role]
+        self.assertTrue(culprits, told(report))
+        self.assertNotEqual(inside, tid)
+        return [(c["pid"], c["tid"], c["comm"]) for c in culprits], (pid, int(tid), name)
+
+    def test_the_owner_of_a_mutex_in_a_pid_namespace_is_told_by_its_number_here(self):
+        found, thread = self.culprit_inside("mutex", "lock-owner", "keeper")
+        self.assertEqual(found, [thread])
+
+    def test_the_holder_of_the_gil_in_a_pid_namespace_is_told_by_its_number_here(self):
+        found, thread = self.culprit_inside("gil", "gil-holder", "hog")
+        self.assertEqual(set(found), {thread})
+
     def test_the_file_of_the_target_counts_and_not_the_one_at_that_path_here(self):
         shutil.copy(self.library("libnap.so"), self.place / "right.so")
         self.library("libnap.so", *DECOY)
