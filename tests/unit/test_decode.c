@@ -110,7 +110,13 @@ Test(decode, frames_are_taken_one_by_one_to_the_exact_end)
 	cr_assert_eq(out.app, 1);
 	cr_assert_str_eq(decode_task(names, at, &path), "greenlet");
 	cr_assert_str_eq(path, "");
-	names->head.size += 5;
+	names->has_path = 1;
+	cr_assert_null(decode_task(names, at, &path), "a path is promised and not there");
+	memcpy(frame + 39, "/f", 3);
+	names->head.size += 3;
+	cr_assert_str_eq(decode_task(names, at, &path), "greenlet");
+	cr_assert_str_eq(path, "/f");
+	names->head.size += 2;
 	cr_assert_eq(decode_frame(names, &at, &out), -EBADMSG);
 }
 

@@ -110,6 +110,30 @@ Test(peer, a_futex_is_private_or_shared_and_has_no_descriptor)
 	cr_assert_eq(peer_of(report, &stack, "")->fd, -1);
 }
 
+Test(peer, a_page_fault_tells_the_whole_path_or_that_there_is_no_file)
+{
+	char path[] = "/srv/a/very/long/way/down/the/tree/of/files/to/the/one/that/is/meant.bin";
+	const struct gw_peer *peer;
+
+	stack.call = WIRE_CALL_FAULT;
+	stack.fd = (struct wire_fd){ .fd = WIRE_FD_MAPPED,
+				     .mode = S_IFREG,
+				     .magic = EXT4_SUPER_MAGIC,
+				     .name = "meant.bin" };
+	peer = peer_of(report, &stack, path);
+	cr_assert_str_eq(peer->kind, "file");
+	cr_assert_str_eq(peer->path, path);
+	cr_assert_eq(peer->fd, -1);
+	cr_assert_str_eq(words(peer),
+			 "file .../long/way/down/the/tree/of/files/to/the/one/that/is/meant.bin (ext4)");
+	cr_assert_str_eq(peer_of(report, &stack, "")->path, "meant.bin");
+	cr_assert_str_eq(peer_class(&stack, peer), "pagefault");
+	stack.fd = (struct wire_fd){ .fd = WIRE_FD_MAPPED };
+	peer = peer_of(report, &stack, "");
+	cr_assert_str_eq(peer->kind, "memory");
+	cr_assert_null(peer->path);
+}
+
 Test(peer, the_same_peer_is_kept_once)
 {
 	stack.fd.magic = EXT4_SUPER_MAGIC;
