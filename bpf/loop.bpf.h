@@ -85,6 +85,7 @@ static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct t
 	l->wait_fd = fd;
 	l->since_ns = now;
 	l->until_ns = now;
+	loop_turn_times(l, task);
 	l->state = WIRE_LIVE;
 	leader = thread_of(task->group_leader);
 	if (leader && class != WIRE_WAIT_POLL)

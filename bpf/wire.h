@@ -41,6 +41,7 @@ enum wire_kind {
 	WIRE_NOTE = 70,   /* something could not be done, and why */
 	WIRE_TICK = 71,   /* the clock, when nothing else happens */
 	WIRE_END = 72,    /* why and when the watching ended, what it cost */
+	WIRE_TIMES = 73,  /* CPU time of a loop's thread in user space and in the kernel */
 };
 
 struct wire_head {

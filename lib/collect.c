@@ -232,6 +232,14 @@ void collect_slot(struct gw_report *report, const struct wire_slot *slot)
 	}
 }
 
+void collect_times(struct gw_report *report, const struct wire_times *times)
+{
+	struct report_loop *loop = find_loop(report, times->serial);
+
+	if (loop)
+		detail_share(&loop->time, times->user_ns, times->kernel_ns);
+}
+
 void collect_gone(struct gw_report *report, const struct wire_gone *gone)
 {
 	struct report_loop *loop = find_loop(report, gone->serial);

@@ -90,6 +90,8 @@ static size_t fixed_size(enum wire_kind kind)
 		return sizeof(struct wire_hello);
 	case WIRE_SLOT:
 		return sizeof(struct wire_slot);
+	case WIRE_TIMES:
+		return sizeof(struct wire_times);
 	case WIRE_OPEN:
 		return sizeof(struct wire_open);
 	case WIRE_LOSS:
@@ -167,6 +169,7 @@ static int decode_body(const struct wire_head *record, struct event *out)
 	case WIRE_LOOP:
 	case WIRE_GONE:
 	case WIRE_SLOT:
+	case WIRE_TIMES:
 	case WIRE_LOSS:
 	case WIRE_TICK:
 	case WIRE_END:

@@ -203,14 +203,19 @@ static uint64_t share_of(uint64_t whole, uint64_t part, uint64_t rest)
 	return (uint64_t)((double)whole * (double)part / (double)(part + rest));
 }
 
+void detail_share(struct gw_ledger *ledger, uint64_t user_ns, uint64_t kernel_ns)
+{
+	if (!user_ns && !kernel_ns)
+		return;
+	ledger->user_ns = share_of(ledger->oncpu_ns, user_ns, kernel_ns);
+	ledger->kernel_ns = ledger->oncpu_ns - ledger->user_ns;
+}
+
 static void fill_ledger(const struct stall *stall, struct gw_ledger *ledger)
 {
 	uint64_t gc = 0, ran = 0;
 
-	if (stall->user_ns + stall->kernel_ns) {
-		ledger->user_ns = share_of(ledger->oncpu_ns, stall->user_ns, stall->kernel_ns);
-		ledger->kernel_ns = ledger->oncpu_ns - ledger->user_ns;
-	}
+	detail_share(ledger, stall->user_ns, stall->kernel_ns);
 	for (uint32_t i = 0; i < stall->n_evidence; i++) {
 		const struct evidence *e = &stall->evidence[i];
 

@@ -43,6 +43,16 @@ struct wire_slot {
 	struct wire_loop loop;
 };
 
+/* WIRE_TIMES: follows the WIRE_SLOT of that loop: growth of its thread's utime and stime since it was
+ * found; coarse, a ratio. */
+struct wire_times {
+	struct wire_head head;
+	__u32 serial;
+	__u32 pad;
+	__u64 user_ns;
+	__u64 kernel_ns;
+};
+
 /* WIRE_OPEN: follows the pending slice of that turn, if any. head.flags: 1 at the end of the run,
  * when the turn is told of for the last time. */
 struct wire_open {

@@ -102,6 +102,7 @@ int meet(struct watch *w, const struct wire_found *found)
 {
 	struct seat *seat = &w->seats[found->slot];
 	struct proc *proc = procs_find(&w->procs, found->pid);
+	const struct wire_turn *turn = &slots_peek(w->slots, found->slot)->turn;
 	bool asked = proc && proc->asked;
 	int err = 0;
 
@@ -115,6 +116,8 @@ int meet(struct watch *w, const struct wire_found *found)
 			       .pid = found->pid,
 			       .nstid = found->nstid,
 			       .fsbase = found->fsbase,
+			       .user_ns = turn->user_ns,
+			       .kernel_ns = turn->kernel_ns,
 			       .aim_tries = AIM_TRIES };
 	if (!proc)
 		return err == -ESRCH ? 0 : watch_note(w, "names of a process", strerror(-err), "");
@@ -130,10 +133,21 @@ int meet(struct watch *w, const struct wire_found *found)
 
 int tell_slot(struct watch *w, uint32_t slot)
 {
+	const struct seat *seat = &w->seats[slot];
+	const struct wire_turn *turn = &w->slot->loop.turn;
+	struct wire_times times = { .serial = seat->serial };
+	int err;
+
 	if (!slots_loop(w->slots, slot, &w->slot->loop))
 		return 0;
 	w->slot->head = watch_head(WIRE_SLOT, sizeof(*w->slot));
-	return watch_hand_out(w, w->slot);
+	err = watch_hand_out(w, w->slot);
+	if (err || w->slot->loop.serial != seat->serial)
+		return err;
+	times.head = watch_head(WIRE_TIMES, sizeof(times));
+	times.user_ns = turn->user_ns > seat->user_ns ? turn->user_ns - seat->user_ns : 0;
+	times.kernel_ns = turn->kernel_ns > seat->kernel_ns ? turn->kernel_ns - seat->kernel_ns : 0;
+	return watch_hand_out(w, &times);
 }
 
 /* A loop has ended: its last totals go out before the news. */

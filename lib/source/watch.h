@@ -27,6 +27,7 @@ struct seat {
 	uint32_t aim_told;  /* 1: it has been noted why there are no greenlets */
 	bool settled;       /* its last totals have been told */
 	uint64_t fsbase;
+	uint64_t user_ns, kernel_ns; /* CPU time of its thread when it was met */
 	uint64_t named_ns;     /* begin of the slice named last while it lasted */
 	uint64_t told_turn_ns; /* open turn told of */
 	uint64_t tell_at_ns;   /* its age at which to tell again */
