@@ -12,7 +12,30 @@
 
 #include "stack.bpf.h"
 
-#define PTHREAD_TID 720 /* glibc, struct pthread: tid */
+#define PTHREAD_TID 720        /* glibc, struct pthread: tid */
+#define MUTEX_USERS 65536      /* more makes no sense */
+#define MUTEX_KINDS 1024       /* kind and its flags */
+#define FUTEX_TID   0x3fffffff /* linux/futex.h: FUTEX_TID_MASK */
+
+/* glibc, struct __pthread_mutex_s */
+struct mutex {
+	__u32 lock; /* 2: taken, and others wait */
+	__u32 count;
+	__u32 owner;
+	__u32 users;
+	__u32 kind;
+};
+
+/* tid of who holds the mutex that a futex is, in its own pid namespace; 0: it is no mutex. */
+static __always_inline __u32 mutex_owner(__u64 futex)
+{
+	struct mutex m;
+
+	if (read_user(&m, sizeof(m), futex) || !m.owner || !m.users || m.users > MUTEX_USERS ||
+	    m.kind >= MUTEX_KINDS)
+		return 0;
+	return m.lock == 2 || (m.lock & FUTEX_TID) == m.owner ? m.owner : 0;
+}
 
 /* h becomes the other side of the slice s, without a stack yet. */
 static __always_inline void holder_begin(struct wire_stack *h, const struct wire_stack *s)

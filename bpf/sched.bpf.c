@@ -12,9 +12,8 @@
 #include "slice.bpf.h"
 #include "stack.bpf.h"
 
-#define MUTEX_OWNER 8   /* glibc, struct __pthread_mutex_s: __owner */
-#define GIL_HOLDER  8   /* CPython, struct _gil_runtime_state: last_holder */
-#define GIL_BYTES   256 /* its mutexes and conditions lie within */
+#define GIL_HOLDER 8   /* CPython, struct _gil_runtime_state: last_holder */
+#define GIL_BYTES  256 /* its mutexes and conditions lie within */
 
 /* Since 6.18 the task itself is throttled, before with its run queue. */
 static __always_inline bool is_throttled(struct task_struct *task)
@@ -50,7 +49,7 @@ static __always_inline bool in_own_wait(const struct wire_loop *l, struct pt_reg
 static __always_inline void slice_lock(struct wire_loop *l, struct wire_scratch *scratch,
 				       struct wire_stack *s, const struct wire_aim *aim, __u64 now)
 {
-	read_user(&s->owner, sizeof(s->owner), s->args[0] + MUTEX_OWNER);
+	s->owner = mutex_owner(s->args[0]);
 	if (!aim || !aim->gil || s->args[0] - aim->gil >= GIL_BYTES)
 		return;
 	l->turn.call = WIRE_CALL_GIL;

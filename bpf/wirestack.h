@@ -27,9 +27,10 @@ struct wire_python {
 	__u32 instr_is_int; /* 1: f_lasti, an int32; 0: a pointer */
 	__u32 frame_size;   /* bytes to read per frame, <= 128, multiple of 8 */
 	__u32 shim_owner;   /* owner >= this is a C entry, not a frame; 0: none */
-	__u32 tstate_next;  /* to the next older thread state; the word before leads to the newer one */
-	__u32 thread_id;    /* from the thread state: pthread_self() of its thread */
-	__u32 native_id;    /* its tid in its own pid namespace; 0: not told */
+	__u32 tstate_next; /* to the next older thread state; the word before leads to the newer one
+			    */
+	__u32 thread_id;   /* from the thread state: pthread_self() of its thread */
+	__u32 native_id;   /* its tid in its own pid namespace; 0: not told */
 	__u32 pad;
 };
 
@@ -61,9 +62,10 @@ enum wire_stack_flag {
 };
 
 enum wire_no_fd {
-	WIRE_FD_NONE = -1,   /* the call has none */
-	WIRE_FD_MAPPED = -2, /* no descriptor: the memory that a page fault wanted, args[0] is where.
-			      * Of no file (mode 0): it came from swap, or there was none free. */
+	WIRE_FD_NONE = -1, /* the call has none */
+	WIRE_FD_MAPPED =
+		-2, /* no descriptor: the memory that a page fault wanted, args[0] is where.
+		     * Of no file (mode 0): it came from swap, or there was none free. */
 };
 
 /* The file behind a descriptor, out of the kernel's structures when a call blocked on it. */
@@ -98,10 +100,11 @@ struct wire_stack {
 	__u64 args[3];
 	__u64 task;   /* current greenlet or task object; 0: not known */
 	__u64 stop;   /* its stack_stop: frames from there on are another's; 0: not known */
-	__u64 holder; /* call GIL: thread state that held it. WIRE_HOLDER: whose frames these are, or,
-		       * of another lock, the tid of who gave it up: with its stack as it did */
-	__u32 owner;  /* futex: the word 8 bytes on, where a pthread mutex keeps its owner's tid.
-		       * WIRE_HOLDER of the GIL: its tid, in its own pid namespace; 0: not known */
+	__u64 holder; /* call GIL: thread state that held it. WIRE_HOLDER: whose frames these are,
+		       * or, of another lock, the tid of who gave it up: with its stack as it did */
+	__u32 owner;  /* futex that is a pthread mutex: its owner's tid; ours once it gives it up.
+		       * WIRE_HOLDER, of the GIL or pending: its tid in its own pid namespace; 0: not
+		       * known */
 	__u32 waker_pid; /* slice: who woke it; 0: not seen */
 	__u32 waker_tid;
 	char waker_comm[WIRE_COMM];

@@ -43,8 +43,8 @@ struct wire_slot {
 	struct wire_loop loop;
 };
 
-/* WIRE_TIMES: follows the WIRE_SLOT of that loop: growth of its thread's utime and stime since it was
- * found; coarse, a ratio. */
+/* WIRE_TIMES: follows the WIRE_SLOT of that loop: growth of its thread's utime and stime since it
+ * was found; coarse, a ratio. */
 struct wire_times {
 	struct wire_head head;
 	__u32 serial;

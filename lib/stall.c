@@ -189,9 +189,9 @@ static void add_holder(struct machine *m, const struct wire_stack *stack, const 
 		if (m->n_holders == HOLDERS_MAX)
 			return;
 		m->n_holders++;
-		*h = (struct stall_holder){
-			.holder = stack->holder, .call = stack->call, .stack = named->stack
-		};
+		*h = (struct stall_holder){ .holder = stack->holder,
+					    .call = stack->call,
+					    .stack = named->stack };
 	}
 	h->share_ns += stack->head.flags & WIRE_STACK_PENDING ? 0 : stack->blocked_ns;
 	if (!stack->waker_tid || (stack->call == WIRE_CALL_GIL && stack->waker_pid != stack->pid))

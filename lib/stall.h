@@ -49,8 +49,8 @@ struct stall_task {
 
 /* A thread that held the lock meanwhile. */
 struct stall_holder {
-	uint64_t holder; /* GIL: its thread state; else its tid */
-	int32_t call;    /* of those who waited: WIRE_CALL_GIL or another */
+	uint64_t holder;          /* GIL: its thread state; else its tid */
+	int32_t call;             /* of those who waited: WIRE_CALL_GIL or another */
 	uint32_t pid, tid, stack; /* tid 0: not known */
 	char comm[WIRE_COMM + 1];
 	uint64_t share_ns;

@@ -215,9 +215,23 @@ void python_frame(struct proc *proc, const struct wire_pyframe *raw, struct fram
 	frames_add(out, &frame);
 }
 
+/* Who holds a lock that is waited for, as user space has found it: frames are still to be read. */
+static bool is_owner(const struct proc *proc, const struct wire_stack *stack)
+{
+	return stack->head.kind == WIRE_HOLDER && stack->head.flags & WIRE_STACK_PENDING &&
+	       !stack->n_python && stack->owner && proc->python;
+}
+
 void python_name(struct proc *proc, const struct wire_stack *stack,
 		 const struct wire_memory *memory, struct frames *out)
 {
+	struct wire_stack owner;
+
+	if (is_owner(proc, stack)) {
+		memcpy(&owner, stack, WIRE_STACK_BASE);
+		pyowner_walk(proc, stack->owner, &owner);
+		stack = &owner;
+	}
 	if (!stack->n_python || !proc->python)
 		native_name(proc, stack, memory, out);
 	else

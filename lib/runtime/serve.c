@@ -245,7 +245,8 @@ static void name_fault(struct proc *proc, const struct wire_stack *stack, struct
 	map = proc_find(proc, stack->args[0]);
 	if (map && map->inode != stack->fd.ino && !proc->fresh) {
 		proc->fresh = true;
-		map = maps_read(&proc->maps, proc->maps_fd) ? NULL : proc_find(proc, stack->args[0]);
+		map = maps_read(&proc->maps, proc->maps_fd) ? NULL
+							    : proc_find(proc, stack->args[0]);
 	}
 	if (map && map->inode == stack->fd.ino)
 		frames_path(frames, map->path);

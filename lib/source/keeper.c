@@ -210,7 +210,7 @@ static int open_below_root(const struct keeper_proc *proc, uint64_t inode, const
 	return err ? err : fd;
 }
 
-#define THREADS_MAX 4096
+#define THREADS_MAX 1024
 
 /* The number a thread has in the innermost of its pid namespaces; 0: it is gone. */
 static uint32_t number_inside(const struct keeper_proc *proc, uint32_t tid)
@@ -297,6 +297,21 @@ int keeper_thread(const struct keeper_proc *proc, uint32_t nstid, uint32_t *tid,
 		return -ESRCH;
 	text[n - 1] = '\0';
 	snprintf(comm, 16, "%.15s", text);
+	return 0;
+}
+
+int keeper_registers(const struct keeper_proc *proc, uint32_t tid, uint64_t *pc, uint64_t *sp)
+{
+	unsigned long long words[2];
+	char name[48], text[256];
+
+	snprintf(name, sizeof(name), "task/%u/syscall", tid);
+	if (read_small(proc->dir, name, text, sizeof(text)) <= 0)
+		return -ESRCH;
+	if (sscanf(text, "%*d %*x %*x %*x %*x %*x %*x %llx %llx", &words[0], &words[1]) != 2)
+		return -EAGAIN;
+	*sp = words[0];
+	*pc = words[1];
 	return 0;
 }
 

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #define OTHERS_MAX 64 /* processes met for the locks they held */
-#define AIM_TRIES 20 /* ticks */
-#define AIM_WAIT  64 /* ticks at most between two looks for greenlets that are yet to come */
+#define AIM_TRIES  20 /* ticks */
+#define AIM_WAIT   64 /* ticks at most between two looks for greenlets that are yet to come */
 
 int tell_target(struct watch *w, struct proc *proc)
 {
@@ -206,4 +206,32 @@ int tell_holder(struct watch *w, const struct wire_stack *holder)
 	    !keeper_thread(&proc->keeper, known.owner, &known.waker_tid, known.waker_comm))
 		known.waker_pid = known.pid;
 	return watch_hand_out(w, &known);
+}
+
+int tell_owner(struct watch *w, struct wire_stack *slice)
+{
+	struct proc *proc = procs_find(&w->procs, slice->pid);
+	struct wire_stack owner = { .head = slice->head,
+				    .serial = slice->serial,
+				    .pid = slice->pid,
+				    .turn_ns = slice->turn_ns,
+				    .off_ns = slice->off_ns,
+				    .call = slice->call,
+				    .off = slice->off,
+				    .owner = slice->owner,
+				    .fd.fd = WIRE_FD_NONE };
+
+	if (!proc || keeper_thread(&proc->keeper, slice->owner, &owner.waker_tid, owner.waker_comm))
+		return 0;
+	owner.head.kind = WIRE_HOLDER;
+	owner.head.size = WIRE_STACK_BASE;
+	owner.waker_pid = slice->pid;
+	owner.holder = owner.waker_tid;
+	keeper_registers(&proc->keeper, owner.waker_tid, (uint64_t *)&owner.regs[WIRE_REG_IP],
+			 (uint64_t *)&owner.regs[WIRE_REG_SP]);
+	slice->owner = owner.waker_tid;
+	slice->waker_pid = owner.waker_pid;
+	slice->waker_tid = owner.waker_tid;
+	memcpy(slice->waker_comm, owner.waker_comm, sizeof(slice->waker_comm));
+	return watch_hand_out(w, &owner);
 }

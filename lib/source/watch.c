@@ -100,12 +100,28 @@ static int take_record(void *ctx, const struct wire_head *record, size_t size)
 	}
 }
 
+/* Who holds the lock that a pending slice waits for. */
+static int tell_other_side(struct watch *w, struct wire_stack *pending)
+{
+	struct wire_stack *holder = &w->scratch->holder;
+
+	if (holder->off_ns == pending->off_ns && holder->n_python &&
+	    holder->n_python <= WIRE_FRAMES) {
+		holder->head = pending->head;
+		holder->head.kind = WIRE_HOLDER;
+		holder->head.size = WIRE_STACK_BASE + holder->n_python * sizeof(holder->python[0]);
+		return tell_holder(w, holder);
+	}
+	return pending->owner ? tell_owner(w, pending) : 0;
+}
+
 /* The slice in progress, out of w->scratch: nothing when the thread runs. */
 static int tell_pending(struct watch *w, const struct wire_turn *turn, uint64_t now)
 {
 	struct wire_scratch *scratch = w->scratch;
 	uint32_t i = (scratch->best ^ 1) & 1;
 	struct wire_stack *pending = &scratch->slice[i];
+	int err;
 
 	if ((turn->off != WIRE_BLOCKED && turn->off != WIRE_STOPPED) ||
 	    pending->turn_ns != turn->began_ns || pending->n_python > WIRE_FRAMES)
@@ -114,6 +130,9 @@ static int tell_pending(struct watch *w, const struct wire_turn *turn, uint64_t 
 	pending->head.now_ns = now;
 	pending->blocked_ns = turn->off == WIRE_BLOCKED ? now - turn->off_ns : 0;
 	pending->stopped_ns = turn->off == WIRE_STOPPED ? now - turn->off_ns : 0;
+	err = tell_other_side(w, pending);
+	if (err)
+		return err;
 	scratch->slice_memory[i].head.size = WIRE_MEMORY_BASE + scratch->slice_memory[i].n;
 	keep_memory(w, &scratch->slice_memory[i].head);
 	return watch_hand_out(w, pending);

@@ -4,6 +4,7 @@
     why.py flock     a file lock that another descriptor holds
     why.py lock      a lock that the thread `keeper` holds
     why.py mutex     a mutex of pthreads that the thread `keeper` holds
+    why.py stuck     such a mutex that it never gives up
     why.py shared    a lock of multiprocessing that a child named `keeper` holds
     why.py gil       pure Python in the thread `hog` while the loop wants to run
     why.py fault     a page of a file in memory that the thread `pager` brings
@@ -75,18 +76,22 @@ def lock():
     return held.acquire
 
 
-def mutex():
+def mutex(hold_s=HOLD_S):
     libc = ctypes.CDLL(None)
     held = ctypes.create_string_buffer(64)
 
     def keep_mutex(begun):
         libc.pthread_mutex_lock(held)
         begun.set()
-        time.sleep(HOLD_S)
+        time.sleep(hold_s)
         libc.pthread_mutex_unlock(held)
 
     helper("keeper", keep_mutex)
     return lambda: libc.pthread_mutex_lock(held)
+
+
+def stuck():
+    return mutex(3600)
 
 
 SHARED = multiprocessing.get_context("fork").Lock()
@@ -192,6 +197,7 @@ async def main(kind):
     while await news.get():
         await asyncio.sleep(0.1)
         end = stall({"tcp": tcp, "flock": flock, "lock": lock, "mutex": mutex,
+                     "stuck": stuck,
                      "shared": shared, "gil": gil, "fault": fault, "memory": memory, "sleep": sleep}[kind])
         await asyncio.sleep(0)
         say(*end)

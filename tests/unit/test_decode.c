@@ -23,8 +23,8 @@ static int decode_sized(uint16_t kind, size_t size)
 
 Test(decode, a_record_of_the_wrong_size_is_malformed)
 {
-	static const uint16_t kinds[] = { WIRE_LOOP, WIRE_TURN, WIRE_GONE, WIRE_SLOT,
-					  WIRE_OPEN, WIRE_LOSS, WIRE_TICK, WIRE_END, WIRE_TIMES };
+	static const uint16_t kinds[] = { WIRE_LOOP, WIRE_TURN, WIRE_GONE, WIRE_SLOT, WIRE_OPEN,
+					  WIRE_LOSS, WIRE_TICK, WIRE_END,  WIRE_TIMES };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		cr_assert_eq(decode_sized(kinds[i], sizeof(struct wire_head) + 8 + 3), -EBADMSG,

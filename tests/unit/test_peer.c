@@ -124,8 +124,9 @@ Test(peer, a_page_fault_tells_the_whole_path_or_that_there_is_no_file)
 	cr_assert_str_eq(peer->kind, "file");
 	cr_assert_str_eq(peer->path, path);
 	cr_assert_eq(peer->fd, -1);
-	cr_assert_str_eq(words(peer),
-			 "file .../long/way/down/the/tree/of/files/to/the/one/that/is/meant.bin (ext4)");
+	cr_assert_str_eq(
+		words(peer),
+		"file .../long/way/down/the/tree/of/files/to/the/one/that/is/meant.bin (ext4)");
 	cr_assert_str_eq(peer_of(report, &stack, "")->path, "meant.bin");
 	cr_assert_str_eq(peer_class(&stack, peer), "pagefault");
 	stack.fd = (struct wire_fd){ .fd = WIRE_FD_MAPPED };
