@@ -57,7 +57,7 @@ struct {
 } loops __weak SEC(".maps");
 
 /* slot -> stacks and waits of its turn. Written by the probes; user space looks one up for a turn
- * that lasts: mapped it would count 60 KB a slot as memory of ours. */
+ * that lasts: mapped it would count 80 KB a slot as memory of ours. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MAX_LOOPS);

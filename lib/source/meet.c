@@ -172,6 +172,20 @@ int part(struct watch *w, const struct wire_gone *gone)
 	return err;
 }
 
+/* Those without a loop that have ended make room. */
+static void drop_others(struct watch *w)
+{
+	for (uint32_t i = w->procs.count; i-- > 0;) {
+		struct proc *proc = w->procs.items[i];
+
+		if (!proc->loops && !proc->asked && proc_has_ended(proc))
+			procs_drop(&w->procs, proc);
+	}
+	w->others = 0;
+	for (uint32_t i = 0; i < w->procs.count; i++)
+		w->others += !w->procs.items[i]->loops && !w->procs.items[i]->asked;
+}
+
 /* Of a process without a loop, such as a child that shares a lock with one. */
 static struct proc *meet_other(struct watch *w, uint32_t pid)
 {
@@ -179,11 +193,11 @@ static struct proc *meet_other(struct watch *w, uint32_t pid)
 	struct wire_target *unused;
 	int err;
 
-	if (proc && !proc->loops && !proc->asked && proc_has_ended(proc)) {
-		procs_drop(&w->procs, proc);
-		proc = NULL;
+	if (w->others >= OTHERS_MAX || (proc && proc_has_ended(proc))) {
+		drop_others(w);
+		proc = procs_find(&w->procs, pid);
 	}
-	if (proc || w->others == OTHERS_MAX)
+	if (proc || w->others >= OTHERS_MAX)
 		return proc;
 	proc = procs_add(&w->procs, pid, false, &err);
 	if (!proc)
