@@ -148,6 +148,23 @@ static void log_line(void *ctx, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
+/* A thread told by its tid alone has the same frames. */
+static void check_owner(struct namer *namer, const struct wire_stack *stack, unsigned int minor)
+{
+	struct wire_stack owner = *stack;
+	const struct wire_names *names;
+
+	owner.head.kind = WIRE_HOLDER;
+	owner.head.flags = WIRE_STACK_PENDING;
+	owner.n_python = 0;
+	owner.owner = owner.pid;
+	cr_assert_eq(namer_stack(namer, &owner, NULL, &names), 0);
+	check_names(names, minor);
+	owner.owner = owner.pid + 1;
+	cr_assert_eq(namer_stack(namer, &owner, NULL, &names), 0);
+	cr_expect_eq(names->n_frames, 1, "frames of a thread that is not there");
+}
+
 ParameterizedTest(struct interpreter *python, interpreters,
 		  each_names_every_frame_of_a_sleeping_script, .init = make_script, .fini = clean)
 {
@@ -178,6 +195,7 @@ ParameterizedTest(struct interpreter *python, interpreters,
 		target_print(names);
 	}
 	check_names(names, minor);
+	check_owner(namer, &stack, minor);
 	target_stop(&target);
 	/* Its memory is gone: what was read before still has its name. */
 	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
