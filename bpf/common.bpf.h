@@ -156,6 +156,19 @@ static __always_inline void loop_turn_times(struct wire_loop *l, struct task_str
 	l->turn.kernel_ns = task->stime;
 }
 
+/* As the task's own pid namespace numbers it. */
+static __always_inline __u32 tid_in_namespace(struct task_struct *task)
+{
+	struct pid *pid = task->thread_pid;
+	__u32 level = BPF_CORE_READ(pid, level);
+	int nr = 0;
+
+	if (level > 32)
+		return 0;
+	bpf_core_read(&nr, sizeof(nr), &pid->numbers[level].nr);
+	return nr;
+}
+
 /* The file behind a descriptor of a task; NULL: none. */
 static __always_inline struct file *file_at(struct task_struct *task, __s32 fd)
 {

@@ -117,23 +117,9 @@ static __always_inline void fd_socket(struct wire_fd *out, struct file *file)
 		fd_inet6(out, sk);
 }
 
-static __noinline void fd_take(struct wire_fd *out, struct task_struct *task, __s32 call,
-			       __u64 first)
+/* All but fd. */
+static __always_inline void fd_file(struct wire_fd *out, struct file *file)
 {
-	enum fd_where where = fd_where(call);
-	__s32 fd = (__s32)first;
-	struct file *file;
-
-	out->fd = -1;
-	if (where == FD_NONE)
-		return;
-	if (where == FD_POLLED && read_user(&fd, sizeof(fd), first))
-		return;
-	file = file_at(task, fd);
-	if (!file)
-		return;
-	__builtin_memset(out, 0, sizeof(*out));
-	out->fd = fd;
 	out->flags = BPF_CORE_READ(file, f_flags);
 	out->mode = BPF_CORE_READ(file, f_inode, i_mode);
 	out->ino = BPF_CORE_READ(file, f_inode, i_ino);
@@ -144,6 +130,26 @@ static __noinline void fd_take(struct wire_fd *out, struct task_struct *task, __
 	else
 		bpf_probe_read_kernel_str(out->name, sizeof(out->name),
 					  BPF_CORE_READ(file, f_path.dentry, d_name.name));
+}
+
+static __noinline void fd_take(struct wire_fd *out, struct task_struct *task, __s32 call,
+			       __u64 first)
+{
+	enum fd_where where = fd_where(call);
+	__s32 fd = (__s32)first;
+	struct file *file;
+
+	out->fd = WIRE_FD_NONE;
+	if (where == FD_NONE)
+		return;
+	if (where == FD_POLLED && read_user(&fd, sizeof(fd), first))
+		return;
+	file = file_at(task, fd);
+	if (!file)
+		return;
+	__builtin_memset(out, 0, sizeof(*out));
+	out->fd = fd;
+	fd_file(out, file);
 }
 
 #endif

@@ -149,6 +149,19 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct mm_struct;
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end, vm_pgoff;
+	struct mm_struct *vm_mm;
+	struct file *vm_file;
+};
+
+struct vm_fault {
+	struct vm_area_struct *vma;
+	unsigned long pgoff, address;
+};
+
 struct bpf_local_storage;
 
 struct task_struct {
@@ -162,6 +175,7 @@ struct task_struct {
 	unsigned char throttled; /* since 6.18 */
 	unsigned long long utime, stime;
 	struct thread_struct thread;
+	struct mm_struct *mm;
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct bpf_local_storage *bpf_storage;
@@ -205,9 +219,13 @@ enum wait_call {
 	CALL_POLL = 7,
 	CALL_SELECT = 23,
 	CALL_PAUSE = 34,
+	CALL_SEMOP = 65,
+	CALL_FCNTL = 72,
+	CALL_FLOCK = 73,
 	CALL_RT_SIGTIMEDWAIT = 128,
 	CALL_RT_SIGSUSPEND = 130,
 	CALL_FUTEX = 202,
+	CALL_SEMTIMEDOP = 220,
 	CALL_EPOLL_WAIT = 232,
 	CALL_PSELECT6 = 270,
 	CALL_PPOLL = 271,

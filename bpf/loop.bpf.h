@@ -17,18 +17,6 @@ static __always_inline __u64 file_of(struct task_struct *task, __s32 fd)
 	return (__u64)file_at(task, fd);
 }
 
-static __always_inline __u32 tid_in_namespace(struct task_struct *task)
-{
-	struct pid *pid = task->thread_pid;
-	__u32 level = BPF_CORE_READ(pid, level);
-	int nr = 0;
-
-	if (level > 32)
-		return 0;
-	bpf_core_read(&nr, sizeof(nr), &pid->numbers[level].nr);
-	return nr;
-}
-
 static __always_inline void loop_announce(struct task_struct *task, struct wire_loop *l, __u32 slot,
 					  __u64 now)
 {
@@ -183,6 +171,7 @@ static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct t
 	l->wait_fd = fd;
 	l->since_ns = now;
 	l->until_ns = now;
+	loop_turn_times(l, task);
 	l->state = WIRE_LIVE;
 	leader = thread_of(task->group_leader);
 	if (leader && class != WIRE_WAIT_POLL) {

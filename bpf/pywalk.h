@@ -8,7 +8,8 @@
  * bpf_probe_read_user and walk_each() to bpf_loop, so that the verifier looks
  * at one frame instead of 256; the unit tests read a made-up memory image. One
  * read per frame. Judges nothing and names nothing: which frames are shims, and
- * what a code object is called, is user space's business.
+ * what a code object is called, is user space's business. Finds other threads
+ * of the interpreter in the same way.
  *
  *	tstate -> [cframe ->] frame -> previous -> ... -> NULL
  */
@@ -160,6 +161,45 @@ static inline void pywalk_task(const struct wire_python *py, const struct wire_a
 static inline void pywalk(const struct wire_python *py, __u64 tstate, struct wire_stack *stack)
 {
 	pywalk_of(py, tstate, stack, NULL);
+}
+
+#define PYWALK_THREADS 128 /* thread states looked at in each direction */
+
+struct pyseek {
+	__u64 at, id, found; /* thread state; pthread_self() wanted; 0: not found */
+	__u32 id_at, link;
+};
+
+static long pyseek_step(__u32 i, struct pyseek *seek)
+{
+	__u64 id, at = seek->at;
+
+	(void)i;
+	seek->at = 0;
+	if (!at || read_user(&id, sizeof(id), at + seek->id_at))
+		return 1;
+	if (id == seek->id)
+		seek->found = at;
+	return seek->found || read_user(&seek->at, sizeof(seek->at), at + seek->link);
+}
+
+/* The thread state of another thread of the interpreter, known by pthread_self(); 0: none found.
+ * tstate is that of one thread, new ones are put in front of it. */
+static inline __u64 pyseek(const struct wire_python *py, __u64 tstate, __u64 id)
+{
+	struct pyseek seek = {
+		.at = tstate, .id = id, .id_at = py->thread_id, .link = py->tstate_next - 8
+	};
+
+	if (!id)
+		return 0;
+	walk_each(PYWALK_THREADS, pyseek_step, &seek);
+	if (seek.found)
+		return seek.found;
+	seek.at = tstate;
+	seek.link = py->tstate_next;
+	walk_each(PYWALK_THREADS, pyseek_step, &seek);
+	return seek.found;
 }
 
 #endif

@@ -7,12 +7,12 @@
  * is still mapped; the registers tell the call and its arguments. Healthy
  * turns send nothing.
  */
-#include "fd.bpf.h"
+#include "fault.bpf.h"
+#include "holder.bpf.h"
 #include "slice.bpf.h"
 #include "stack.bpf.h"
 
-#define MUTEX_OWNER 8 /* glibc, struct __pthread_mutex_s: __owner */
-#define GIL_HOLDER  8 /* CPython, struct _gil_runtime_state: last_holder */
+#define GIL_HOLDER 8 /* CPython, struct _gil_runtime_state: last_holder */
 
 /* Since 6.18 the task itself is throttled, before with its run queue. */
 static __always_inline bool is_throttled(struct task_struct *task)
@@ -30,34 +30,11 @@ static __always_inline __u32 off_kind(struct task_struct *task, bool preempt, __
 	return state & STATE_STOPPED ? WIRE_STOPPED : WIRE_BLOCKED;
 }
 
-/* The thread that holds the interpreter's lock: its Python frames, while it runs elsewhere. */
-static __noinline void holder_take(struct wire_stack *h, const struct wire_stack *s,
-				   const struct wire_aim *aim)
-{
-	__u32 layout = aim->layout;
-	struct wire_python *py = bpf_map_lookup_elem(&layouts, &layout);
-
-	h->head.flags = 0;
-	h->n_python = 0;
-	if (!py || !s->holder)
-		return;
-	h->serial = s->serial;
-	h->pid = s->pid;
-	h->turn_ns = s->turn_ns;
-	h->off_ns = s->off_ns;
-	h->off = s->off;
-	h->call = s->call;
-	h->holder = s->holder;
-	h->layout = layout;
-	h->fd.fd = -1;
-	pywalk(py, s->holder, h);
-}
-
 /* A futex: whose, as far as its memory says. */
 static __always_inline void slice_lock(struct wire_loop *l, struct wire_scratch *scratch,
 				       struct wire_stack *s, const struct wire_aim *aim, __u64 now)
 {
-	read_user(&s->owner, sizeof(s->owner), s->args[0] + MUTEX_OWNER);
+	s->owner = mutex_owner(s->args[0]);
 	if (!is_gil(aim, s->args[0]))
 		return;
 	l->turn.call = WIRE_CALL_GIL;
@@ -83,6 +60,8 @@ static __noinline void slice_begin(struct task_struct *task, struct wire_loop *l
 	memory_take(&scratch->memory[i], s);
 	stack_pending(s, l, now);
 	fd_take(&s->fd, task, s->call, s->args[0]);
+	if (s->call == WIRE_CALL_FAULT && s->off == WIRE_BLOCKED)
+		fault_take(s, task);
 	if (s->call == CALL_FUTEX)
 		slice_lock(l, scratch, s, aim_of(l, slot), now);
 	/* Of an earlier sleep, unless this one was woken before it began. Waits for the GIL end by
@@ -195,16 +174,20 @@ int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct ta
 
 /* Whoever runs here has woken it, or was interrupted by what did: user space knows which calls are
  * ended by threads. An idle CPU was interrupted for certain. */
-static __always_inline void woken(struct wire_turn *t)
+static __always_inline void woken(struct wire_loop *l, __u32 slot)
 {
 	struct task_struct *waker = bpf_get_current_task_btf();
+	__u64 now = bpf_ktime_get_ns();
+	struct wire_turn *t = &l->turn;
 
-	turn_waking(t, bpf_ktime_get_ns());
+	turn_waking(t, now);
 	if (t->phase != WIRE_BUSY || !waker->pid)
 		return;
 	t->waker_pid = waker->tgid;
 	t->waker_tid = waker->pid;
 	bpf_probe_read_kernel_str(t->waker_comm, WIRE_COMM, waker->comm);
+	if (t->off == WIRE_BLOCKED && turn_since(now, t->began_ns) > config.late_ns / 2)
+		releaser_take(l, slot, waker);
 }
 
 SEC("?tp_btf/sched_waking")
@@ -214,6 +197,6 @@ int BPF_PROG(sched_waking, struct task_struct *task)
 	struct wire_loop *l = th ? loop_at(th->slot) : NULL;
 
 	if (l)
-		woken(&l->turn);
+		woken(l, th->slot);
 	return 0;
 }

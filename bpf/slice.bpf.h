@@ -59,19 +59,21 @@ static __noinline void rivals_add(struct wire_scratch *scratch, struct task_stru
 	scratch->rivals[i].share_ns += ns;
 }
 
-/* Slice i of the two, its memory before it, and who held the GIL meanwhile. */
+/* Slice i of the two, its memory before it, and who held the lock meanwhile. */
 static __noinline void slice_send(struct wire_scratch *scratch, __u32 i)
 {
 	struct wire_stack *s = &scratch->slice[i & 1];
 	struct wire_stack *h = &scratch->holder;
 
-	if (s->call == WIRE_CALL_GIL && h->off_ns == s->off_ns && h->n_python) {
+	if (h->off_ns == s->off_ns && (h->n_python || h->regs[WIRE_REG_IP])) {
 		h->head.kind = WIRE_HOLDER;
 		h->head.now_ns = s->head.now_ns;
 		h->blocked_ns = s->blocked_ns;
 		h->waker_pid = s->waker_pid;
 		h->waker_tid = s->waker_tid;
 		__builtin_memcpy(h->waker_comm, s->waker_comm, sizeof(h->waker_comm));
+		if (h->regs[WIRE_REG_IP])
+			send_memory(&scratch->holder_memory);
 		send_stack(h, 0);
 	}
 	send_memory(&scratch->memory[i & 1]);

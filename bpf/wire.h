@@ -30,7 +30,7 @@ enum wire_kind {
 	WIRE_TURN = 4,   /* a late turn has ended */
 	WIRE_GONE = 5,   /* a loop's thread ended or its process executed another image */
 	WIRE_MEMORY = 6, /* user stack of the stack record that follows */
-	WIRE_HOLDER = 7, /* stack of the thread that held the GIL in the slice that follows */
+	WIRE_HOLDER = 7, /* stack of who held the lock in the slice that follows */
 
 	WIRE_HELLO = 64,  /* when, where and with which settings */
 	WIRE_TARGET = 65, /* a process and what it runs */
@@ -42,6 +42,7 @@ enum wire_kind {
 	WIRE_TICK = 71,   /* the clock, when nothing else happens */
 	WIRE_END = 72,    /* why and when the watching ended, what it cost */
 	WIRE_CALLS = 73,  /* rows of the inventory of calls, as they stand */
+	WIRE_TIMES = 74,  /* CPU time of a loop's thread in user space and in the kernel */
 };
 
 struct wire_head {

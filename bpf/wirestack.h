@@ -29,6 +29,10 @@ struct wire_python {
 	__u32 shim_owner;      /* owner >= this is a C entry, not a frame; 0: none */
 	__u32 frame_generator; /* pointer to its generator or coroutine (3.10 and older); 0: none */
 	__u32 generator_frame; /* from a generator to the frame inside it (3.11+); 0: not known */
+	__u32 tstate_next; /* to the next older thread state; the word before leads to the newer one
+			    */
+	__u32 thread_id;   /* from the thread state: pthread_self() of its thread */
+	__u32 native_id;   /* its tid in its own pid namespace; 0: not told */
 };
 #define WIRE_OWNER_GENERATOR 1 /* of a frame; the older ones are told so by pywalk.h */
 
@@ -76,9 +80,16 @@ enum wire_stack_flag {
 	WIRE_STACK_FRESH = 256,   /* light, and sent at once: its task may be looked at */
 };
 
+enum wire_no_fd {
+	WIRE_FD_NONE = -1, /* the call has none */
+	WIRE_FD_MAPPED =
+		-2, /* no descriptor: the memory that a page fault wanted, args[0] is where.
+		     * Of no file (mode 0): it came from swap, or there was none free. */
+};
+
 /* The file behind a descriptor, out of the kernel's structures when a call blocked on it. */
 struct wire_fd {
-	__s32 fd; /* -1: the call has none */
+	__s32 fd; /* or enum wire_no_fd */
 	__u32 mode;
 	__u32 flags; /* of open(2) */
 	__u32 dev;   /* as the kernel packs it: major << 20 | minor */
@@ -110,9 +121,12 @@ struct wire_stack {
 	__u64 args[3];
 	__u64 task;   /* current greenlet or task object; 0: not known */
 	__u64 stop;   /* its stack_stop: frames from there on are another's; 0: not known */
-	__u64 holder; /* call GIL: thread state that held it. WIRE_HOLDER: whose frames these are.
+	__u64 holder; /* call GIL: thread state that held it. WIRE_HOLDER: whose frames these are,
+		       * or, of another lock, the tid of who gave it up: with its stack as it did.
 		       * ASLEEP: its own, for the namer; 0: not known */
-	__u32 owner;  /* futex: the word 8 bytes on, where a pthread mutex keeps its owner's tid */
+	__u32 owner;  /* futex that is a pthread mutex: its owner's tid; ours once it gives it up.
+		       * WIRE_HOLDER, of the GIL or pending: its tid in its own pid namespace; 0: not
+		       * known */
 	__u32 waker_pid; /* slice: who woke it; 0: not seen */
 	__u32 waker_tid;
 	char waker_comm[WIRE_COMM];
@@ -169,8 +183,9 @@ struct wire_scratch {
 	struct wire_wait waits[WIRE_WAITS]; /* the last one sums the rest */
 	struct wire_rival rivals[4];
 	struct wire_stack slice[2];
-	struct wire_stack holder;     /* of the GIL, in the slice that lasts */
+	struct wire_stack holder; /* of the lock, in the slice that lasts */
 	struct wire_memory memory[2]; /* of each slice */
+	struct wire_memory holder_memory;
 };
 
 #endif

@@ -18,6 +18,7 @@
 
 /* A stall in the figures the causes look at. */
 struct figures {
+	const struct gw_report *report;
 	const struct stall *stall;
 	const struct wire_ledger *part;
 	const struct wire_wait *wait;   /* the longest in sum; NULL: none */
@@ -147,8 +148,12 @@ static void why_runqueue(const struct figures *f, const char *where, char *text,
 
 static void why_pagefault(const struct figures *f, const char *where, char *text, size_t size)
 {
-	snprintf(text, size, "%.1f of %.1f ms in %u page faults%s%s", ms(f->wait->total_ns),
-		 ms(f->took_ns), f->wait->calls, where[0] ? " in " : "", where);
+	char peer[96];
+
+	peer_text(f->slept ? f->slept->named.peer : NULL, peer, sizeof(peer));
+	snprintf(text, size, "%.1f of %.1f ms in %u page faults%s%s%s%s", ms(f->wait->total_ns),
+		 ms(f->took_ns), f->wait->calls, peer[0] ? " on " : "", peer,
+		 where[0] ? " in " : "", where);
 }
 
 /* " (3 calls, longest 1.2 ms)", "" for one. */
@@ -161,28 +166,51 @@ static const char *calls_text(const struct figures *f, char *text, size_t size)
 	return text;
 }
 
+struct thread_did {
+	const char *comm;
+	uint32_t tid;
+	const char *did;
+};
+
+/* "; thread hog (123) held it in crunch" */
+static void thread_text(const struct figures *f, struct thread_did t, const struct stall_holder *h,
+			char *text, size_t size)
+{
+	uint32_t at, frame = place_app_frame(f->report, h ? h->stack : GW_NONE, &at);
+
+	snprintf(text, size, "; thread %.15s (%u) %s it%s%.40s", t.comm, t.tid, t.did,
+		 frame == GW_NONE ? "" : " in ",
+		 frame == GW_NONE ? "" : report_frame(f->report, frame)->name);
+}
+
 static void why_gil(const struct figures *f, const char *where, char *text, size_t size)
 {
-	const struct stall_holder *h = f->stall->n_holders ? f->stall->holders : NULL;
+	const struct stall_holder *h = stall_holder(f->stall, WIRE_CALL_GIL, 0);
 	int n = snprintf(text, size, "%.1f of %.1f ms waiting for the GIL%s%s",
 			 ms(f->wait->total_ns), ms(f->took_ns), where[0] ? " in " : "", where);
 
-	if (h && h->tid && n > 0 && (size_t)n < size)
-		snprintf(text + n, size - n, "; thread %.15s (%u) held it", h->comm, h->tid);
-	else if (h && n > 0 && (size_t)n < size)
+	if (n < 0 || (size_t)n >= size)
+		return;
+	if (h && h->tid)
+		thread_text(f, (struct thread_did){ h->comm, h->tid, "held" }, h, text + n,
+			    size - n);
+	else if (h)
 		snprintf(text + n, size - n, "; another thread held it");
 }
 
 static void why_lock(const struct figures *f, const char *where, char *text, size_t size)
 {
+	const struct evidence *e = f->slept;
 	char calls[48];
 	int n = snprintf(text, size, "%.1f of %.1f ms waiting for a lock in %s%s%s%s",
 			 ms(f->wait->total_ns), ms(f->took_ns), call_name(f->wait->call),
 			 calls_text(f, calls, sizeof(calls)), where[0] ? " in " : "", where);
 
-	if (f->slept && f->slept->waker_tid && n > 0 && (size_t)n < size)
-		snprintf(text + n, size - n, "; thread %.15s (%u) ended it", f->slept->waker_comm,
-			 f->slept->waker_tid);
+	if (e && e->waker_tid && n > 0 && (size_t)n < size)
+		thread_text(f,
+			    (struct thread_did){ e->waker_comm, e->waker_tid,
+						 e->owner == e->waker_tid ? "held" : "ended" },
+			    stall_holder(f->stall, e->call, e->waker_tid), text + n, size - n);
 }
 
 static void why_syscall(const struct figures *f, const char *where, char *text, size_t size)
@@ -290,7 +318,8 @@ static void look_at_evidence(const struct stall *stall, struct figures *f)
 
 static struct figures look(const struct gw_report *report, const struct stall *stall)
 {
-	struct figures f = { .stall = stall,
+	struct figures f = { .report = report,
+			     .stall = stall,
 			     .part = &stall->ledger,
 			     .class = "",
 			     .took_ns = stall->ended_ns - stall->began_ns };

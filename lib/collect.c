@@ -236,6 +236,14 @@ void collect_slot(struct gw_report *report, const struct wire_slot *slot)
 	}
 }
 
+void collect_times(struct gw_report *report, const struct wire_times *times)
+{
+	struct report_loop *loop = find_loop(report, times->serial);
+
+	if (loop)
+		detail_share(&loop->time, times->user_ns, times->kernel_ns);
+}
+
 void collect_gone(struct gw_report *report, const struct wire_gone *gone)
 {
 	struct report_loop *loop = find_loop(report, gone->serial);
@@ -385,7 +393,7 @@ static int take_stack(struct gw_report *report, uint32_t pid, const struct wire_
 int collect_names(struct gw_report *report, const struct wire_stack *stack,
 		  const struct wire_names *names, struct named *out)
 {
-	const char *task;
+	const char *task, *path;
 	size_t at = 0;
 	int err = take_stack(report, stack->pid, names, &at, names->n_frames, &out->stack);
 
@@ -395,14 +403,14 @@ int collect_names(struct gw_report *report, const struct wire_stack *stack,
 		err = take_stack(report, stack->pid, names, &at, names->n_chain, &out->chain);
 	if (err)
 		return err;
-	task = decode_task(names, at);
+	task = decode_task(names, at, &path);
 	if (!task)
 		return -EBADMSG;
 	for (unsigned int i = 0; i < WIRE_FLAWS; i++)
 		report->flaws[i] += names->flaws >> i & 1;
 	out->kind = names->task_kind;
 	out->task = known(report, task);
-	out->peer = peer_of(report, stack);
+	out->peer = peer_of(report, stack, path);
 	out->class = peer_class(stack, out->peer);
 	return 0;
 }

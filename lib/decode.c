@@ -90,6 +90,8 @@ static size_t fixed_size(enum wire_kind kind)
 		return sizeof(struct wire_hello);
 	case WIRE_SLOT:
 		return sizeof(struct wire_slot);
+	case WIRE_TIMES:
+		return sizeof(struct wire_times);
 	case WIRE_OPEN:
 		return sizeof(struct wire_open);
 	case WIRE_LOSS:
@@ -183,6 +185,7 @@ static int decode_body(const struct wire_head *record, struct event *out)
 	case WIRE_LOOP:
 	case WIRE_GONE:
 	case WIRE_SLOT:
+	case WIRE_TIMES:
 	case WIRE_LOSS:
 	case WIRE_TICK:
 	case WIRE_END:
@@ -228,9 +231,11 @@ int decode_frame(const struct wire_names *names, size_t *at, struct event_frame 
 	return 0;
 }
 
-const char *decode_task(const struct wire_names *names, size_t at)
+const char *decode_task(const struct wire_names *names, size_t at, const char **path)
 {
 	size_t size = names->head.size - sizeof(*names);
+	const char *bytes = (const char *)(names + 1), *task = take_string(bytes, size, &at);
 
-	return take_string((const char *)(names + 1), size, &at);
+	*path = task && names->has_path ? take_string(bytes, size, &at) : "";
+	return *path ? task : NULL;
 }

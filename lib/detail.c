@@ -98,7 +98,8 @@ static void add_holders(struct gw_report *report, const struct stall *stall,
 					  .stack = h->stack,
 					  .share_ns = h->share_ns };
 
-		add_culprit(list, n, &one);
+		if (h->call == WIRE_CALL_GIL)
+			add_culprit(list, n, &one);
 	}
 }
 
@@ -108,11 +109,12 @@ static void add_wakers(struct gw_report *report, const struct stall *stall, stru
 {
 	for (uint32_t i = 0; i < stall->n_evidence; i++) {
 		const struct evidence *e = &stall->evidence[i];
+		const struct stall_holder *h = stall_holder(stall, e->call, e->waker_tid);
 		struct gw_culprit one = { .role = e->owner == e->waker_tid ? "lock-owner" : "waker",
 					  .comm = tables_string(report, e->waker_comm),
 					  .pid = e->waker_pid,
 					  .tid = e->waker_tid,
-					  .stack = GW_NONE,
+					  .stack = h && e->waker_tid ? h->stack : GW_NONE,
 					  .share_ns = e->weight_ns };
 
 		if (e->state == GW_STATE_BLOCKED && e->waker_pid && !strcmp(e->named.class, "lock"))
@@ -215,14 +217,19 @@ static uint64_t share_of(uint64_t whole, uint64_t part, uint64_t rest)
 	return (uint64_t)((double)whole * (double)part / (double)(part + rest));
 }
 
+void detail_share(struct gw_ledger *ledger, uint64_t user_ns, uint64_t kernel_ns)
+{
+	if (!user_ns && !kernel_ns)
+		return;
+	ledger->user_ns = share_of(ledger->oncpu_ns, user_ns, kernel_ns);
+	ledger->kernel_ns = ledger->oncpu_ns - ledger->user_ns;
+}
+
 static void fill_ledger(const struct stall *stall, struct gw_ledger *ledger)
 {
 	uint64_t gc = 0, ran = 0;
 
-	if (stall->user_ns + stall->kernel_ns) {
-		ledger->user_ns = share_of(ledger->oncpu_ns, stall->user_ns, stall->kernel_ns);
-		ledger->kernel_ns = ledger->oncpu_ns - ledger->user_ns;
-	}
+	detail_share(ledger, stall->user_ns, stall->kernel_ns);
 	for (uint32_t i = 0; i < stall->n_evidence; i++) {
 		const struct evidence *e = &stall->evidence[i];
 

@@ -34,6 +34,7 @@ struct event {
 		const struct wire_hello *hello;
 		struct event_target target;
 		const struct wire_slot *slot;
+		const struct wire_times *times;
 		const struct wire_open *open;
 		const struct wire_loss *loss;
 		const struct wire_names *names;
@@ -59,7 +60,7 @@ struct event_frame {
  * -EBADMSG. */
 int decode_frame(const struct wire_names *names, size_t *at, struct event_frame *out);
 
-/* The task's name, at what is left behind the last frame; NULL: malformed. */
-const char *decode_task(const struct wire_names *names, size_t at);
+/* The task's name, at what is left behind the last frame; *path: "" if none. NULL: malformed. */
+const char *decode_task(const struct wire_names *names, size_t at, const char **path);
 
 #endif

@@ -172,11 +172,28 @@ static bool fill_futex(const struct wire_stack *stack, struct gw_peer *peer)
 	return true;
 }
 
-const struct gw_peer *peer_of(struct gw_report *report, const struct wire_stack *stack)
+/* What a page fault wanted: a file, or memory of no file, which is read in from swap. */
+static void fill_mapped(struct gw_report *report, const struct wire_fd *fd, const char *path,
+			struct gw_peer *peer)
+{
+	if (fd->mode)
+		fill(report, fd, peer);
+	else
+		peer->kind = "memory";
+	if (path[0])
+		peer->path = interned(report, path);
+	peer->fd = -1;
+	peer->blocking_mode = false;
+}
+
+const struct gw_peer *peer_of(struct gw_report *report, const struct wire_stack *stack,
+			      const char *path)
 {
 	struct gw_peer peer = { .fd = -1 };
 
-	if (!fill_futex(stack, &peer)) {
+	if (stack->fd.fd == WIRE_FD_MAPPED)
+		fill_mapped(report, &stack->fd, path, &peer);
+	else if (!fill_futex(stack, &peer)) {
 		if (stack->fd.fd < 0)
 			return NULL;
 		fill(report, &stack->fd, &peer);
@@ -212,17 +229,33 @@ const char *peer_class(const struct wire_stack *stack, const struct gw_peer *pee
 	return strcmp(peer->kind, "file") && strcmp(peer->kind, "block") ? class : "file";
 }
 
+/* Of a long path the end, which tells more. */
+static const char *path_text(const struct gw_peer *peer, char *text, size_t size)
+{
+	size_t len = strlen(peer->path);
+
+	if (len < size)
+		return peer->path;
+	snprintf(text, size, "...%s", peer->path + len - (size - 4));
+	return text;
+}
+
 void peer_text(const struct gw_peer *peer, char *text, size_t size)
 {
+	char cut[65];
+
 	text[0] = '\0';
 	if (!peer)
 		return;
 	if (peer->remote)
 		snprintf(text, size, "%s %s", peer->kind, peer->remote);
 	else if (peer->path && peer->fstype)
-		snprintf(text, size, "%s %.64s (%s)", peer->kind, peer->path, peer->fstype);
+		snprintf(text, size, "%s %s (%s)", peer->kind, path_text(peer, cut, sizeof(cut)),
+			 peer->fstype);
 	else if (peer->path)
-		snprintf(text, size, "%s %.64s", peer->kind, peer->path);
+		snprintf(text, size, "%s %s", peer->kind, path_text(peer, cut, sizeof(cut)));
+	else if (!strcmp(peer->kind, "memory"))
+		snprintf(text, size, "memory of no file (swapped out, or none free)");
 	else if (!strcmp(peer->kind, "futex-shared"))
 		snprintf(text, size, "a futex in shared memory");
 	else if (strcmp(peer->kind, "futex-private") && strcmp(peer->kind, "other"))

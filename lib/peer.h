@@ -13,8 +13,10 @@
 
 #define PEER_ADDRESS 64 /* "[2001:db8::1]:443" with its NUL */
 
-/* Kept with the report, equal peers once; NULL: the call slept on nothing known, or no memory. */
-const struct gw_peer *peer_of(struct gw_report *report, const struct wire_stack *stack);
+/* Kept with the report, equal peers once; NULL: the call slept on nothing known, or no memory.
+ * path: of the mapped file that a page fault wanted; "": not known. */
+const struct gw_peer *peer_of(struct gw_report *report, const struct wire_stack *stack,
+			      const char *path);
 
 /* sleep lock gil file network poll process pagefault other (report.md, waits). */
 const char *peer_class(const struct wire_stack *stack, const struct gw_peer *peer);

@@ -45,6 +45,16 @@ struct wire_slot {
 	struct wire_loop loop;
 };
 
+/* WIRE_TIMES: follows the WIRE_SLOT of that loop: growth of its thread's utime and stime since it
+ * was found; coarse, a ratio. */
+struct wire_times {
+	struct wire_head head;
+	__u32 serial;
+	__u32 pad;
+	__u64 user_ns;
+	__u64 kernel_ns;
+};
+
 /* WIRE_OPEN: follows the pending slice of that turn, if any. head.flags: 1 at the end of the run,
  * when the turn is told of for the last time. */
 struct wire_open {
@@ -92,8 +102,8 @@ enum wire_flaw {
 /* WIRE_NAMES: n_frames packed frames follow, innermost first, then n_spawn more: where the task was
  * spawned, then n_chain: the coroutines it is made of, innermost first; of a callback its function.
  * A frame is u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name, file,
- * module, nameless, each with its NUL. Not aligned. At last the task's name with its NUL, "" if
- * there is none. */
+ * module, nameless, each with its NUL. Not aligned. Then the task's name with its NUL, "" if
+ * there is none; at last, if has_path, the path of the mapped file that a page fault wanted. */
 struct wire_names {
 	struct wire_head head;
 	__u32 n_frames;
@@ -101,6 +111,8 @@ struct wire_names {
 	__u8 n_spawn;
 	__u8 n_chain;
 	__u8 flaws; /* enum wire_flaw */
+	__u8 has_path; /* 0 or 1 */
+	__u8 pad[7];
 };
 
 #define WIRE_CALL_ROWS 512

@@ -145,6 +145,9 @@ static int on_event(struct gw *gw, const struct event *event)
 	case WIRE_SLOT:
 		collect_slot(gw->report, event->slot);
 		return 0;
+	case WIRE_TIMES:
+		collect_times(gw->report, event->times);
+		return 0;
 	case WIRE_GONE:
 		collect_gone(gw->report, event->gone);
 		stalls_gone(gw->stalls, event->gone->serial);

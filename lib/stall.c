@@ -176,25 +176,41 @@ static struct evidence evidence_of(const struct wire_stack *stack, const struct 
 	return e;
 }
 
-/* Its tid is that of who woke us: it gave the lock up. The stack is that of its longest hold. */
+/* The stack is that of its first hold. */
 static void add_holder(struct machine *m, const struct wire_stack *stack, const struct named *named)
 {
 	struct stall_holder *h = m->holders, *end = m->holders + m->n_holders;
 
-	while (h < end && h->holder != stack->holder)
+	while (h < end && (h->holder != stack->holder || h->call != stack->call))
 		h++;
 	if (h == end) {
 		if (m->n_holders == HOLDERS_MAX)
 			return;
 		m->n_holders++;
-		*h = (struct stall_holder){ .holder = stack->holder, .stack = named->stack };
+		*h = (struct stall_holder){ .holder = stack->holder,
+					    .call = stack->call,
+					    .stack = named->stack };
 	}
-	h->share_ns += stack->blocked_ns;
-	if (stack->waker_pid != stack->pid || h->tid)
+	h->share_ns += stack->head.flags & WIRE_STACK_PENDING ? 0 : stack->blocked_ns;
+	if (!stack->waker_tid || (stack->call == WIRE_CALL_GIL && stack->waker_pid != stack->pid))
 		return;
 	h->pid = stack->waker_pid;
 	h->tid = stack->waker_tid;
 	memcpy(h->comm, stack->waker_comm, WIRE_COMM);
+}
+
+const struct stall_holder *stall_holder(const struct stall *stall, int32_t call, uint32_t tid)
+{
+	const struct stall_holder *best = NULL;
+
+	for (uint32_t i = 0; i < stall->n_holders; i++) {
+		const struct stall_holder *h = &stall->holders[i];
+
+		if (h->call == call && (!tid || h->tid == tid) &&
+		    (!best || h->share_ns > best->share_ns))
+			best = h;
+	}
+	return best;
 }
 
 int stalls_stack(struct stalls *stalls, const struct wire_stack *stack, const struct named *named)

@@ -47,10 +47,11 @@ struct stall_task {
 	uint64_t share_ns, longest_ns;
 };
 
-/* A thread that held the GIL meanwhile. */
+/* A thread that held the lock meanwhile. */
 struct stall_holder {
-	uint64_t holder; /* its thread state */
-	uint32_t pid, tid, stack;
+	uint64_t holder;          /* GIL: its thread state; else its tid */
+	int32_t call;             /* of those who waited: WIRE_CALL_GIL or another */
+	uint32_t pid, tid, stack; /* tid 0: not known */
 	char comm[WIRE_COMM + 1];
 	uint64_t share_ns;
 };
@@ -87,6 +88,9 @@ void stalls_late(struct stalls *stalls, const struct wire_late *late, struct sta
 void stalls_open(struct stalls *stalls, const struct wire_open *open, struct stall *out);
 
 void stalls_gone(struct stalls *stalls, uint32_t serial);
+
+/* The holder of that tid whom a call waited for, of whatever tid if that is 0; NULL: none. */
+const struct stall_holder *stall_holder(const struct stall *stall, int32_t call, uint32_t tid);
 
 /* The ledger of a turn in progress, closed at now_ns. */
 struct wire_ledger stall_ledger_at(const struct wire_turn *turn, uint64_t now_ns);

@@ -93,7 +93,7 @@ struct gw_ledger {
 /* What a call slept on. Strings are interned; NULL: not known. */
 struct gw_peer {
 	const char *kind; /* tcp udp unix pipe fifo eventfd timerfd epoll inotify tty file block
-			     futex-private futex-shared other */
+			     memory futex-private futex-shared other */
 	int32_t fd;       /* -1: none */
 	const char *path, *local, *remote, *fstype;
 	bool blocking_mode; /* the descriptor lacks O_NONBLOCK */

@@ -12,7 +12,7 @@
 #define MARKER      "\xe2\x80\xa6 deeper frames were cut"
 #define MARKER_TEXT 96
 #define MARKER_SIZE (FIXED + MARKER_TEXT + 4) /* always kept free for the last one */
-#define TASK_SIZE   (FRAMES_TEXT + 1)
+#define TAIL_SIZE   (2 * (FRAMES_TEXT + 1)) /* task and path */
 
 static struct wire_names names_of(const struct frames *frames)
 {
@@ -80,7 +80,7 @@ static void put_counted(struct frames *frames, const struct frame_text *frame)
 
 static size_t room(const struct frames *frames)
 {
-	return frames->size - frames->used - MARKER_SIZE - TASK_SIZE;
+	return frames->size - frames->used - MARKER_SIZE - TAIL_SIZE;
 }
 
 static size_t frame_size(const struct frame_text *frame)
@@ -166,12 +166,27 @@ void frames_flaw(struct frames *frames, enum wire_flaw flaw, const char *text)
 	frames_add(frames, &marker);
 }
 
+void frames_path(struct frames *frames, const char *path)
+{
+	size_t len = strlen(path), skip = len > FRAMES_TEXT ? len - FRAMES_TEXT : 0;
+
+	memcpy(frames->path, path + skip, len - skip + 1);
+}
+
+static void put_text(struct frames *frames, const char *text)
+{
+	memcpy(frames->bytes + frames->used, text, strlen(text) + 1);
+	frames->used += strlen(text) + 1;
+}
+
 void frames_end(struct frames *frames, uint64_t now_ns)
 {
 	struct wire_names names = names_of(frames);
 
-	memcpy(frames->bytes + frames->used, frames->task, strlen(frames->task) + 1);
-	frames->used += strlen(frames->task) + 1;
+	put_text(frames, frames->task);
+	names.has_path = frames->path[0] != '\0';
+	if (names.has_path)
+		put_text(frames, frames->path);
 	names.head.kind = WIRE_NAMES;
 	names.head.size = (uint32_t)frames->used;
 	names.head.now_ns = now_ns;
@@ -204,6 +219,20 @@ void frames_bare(const struct wire_stack *stack, uint32_t shim_owner, const char
 	frames_end(&frames, stack->head.now_ns);
 }
 
+/* Behind the next n strings; NULL: they are not all there, or too long. */
+static const unsigned char *check_texts(const unsigned char *at, const unsigned char *end,
+					unsigned int n)
+{
+	while (n--) {
+		const unsigned char *nul = memchr(at, '\0', (size_t)(end - at));
+
+		if (!nul || nul - at > FRAMES_TEXT)
+			return NULL;
+		at = nul + 1;
+	}
+	return at;
+}
+
 int frames_check(const void *record, size_t size)
 {
 	const unsigned char *at = record, *end = at + size;
@@ -215,23 +244,14 @@ int frames_check(const void *record, size_t size)
 	if (names.head.kind != WIRE_NAMES || names.head.size != size || names.head.flags ||
 	    names.n_frames > WIRE_NAMES_FRAMES || names.n_spawn > WIRE_NAMES_SPAWN ||
 	    names.n_chain > WIRE_NAMES_CHAIN || names.flaws >= 1U << WIRE_FLAWS ||
-	    names.task_kind > GW_TASK_CALLBACK)
+	    names.has_path > 1 || names.task_kind > GW_TASK_CALLBACK)
 		return -EBADMSG;
 	at += sizeof(names);
-	for (uint32_t i = 0; i < names.n_frames + names.n_spawn + names.n_chain; i++) {
+	for (uint32_t i = 0; at && i < names.n_frames + names.n_spawn + names.n_chain; i++) {
 		if (end - at < FIXED || at[0] > GW_FRAME_MARKER || at[1] > 1 || at[2] || at[3])
 			return -EBADMSG;
-		at += FIXED;
-		for (unsigned int text = 0; text < 4; text++) {
-			const unsigned char *nul = memchr(at, '\0', (size_t)(end - at));
-
-			if (!nul || nul - at > FRAMES_TEXT)
-				return -EBADMSG;
-			at = nul + 1;
-		}
+		at = check_texts(at + FIXED, end, 4);
 	}
-	return at < end && memchr(at, '\0', (size_t)(end - at)) == end - 1 &&
-			       end - at <= FRAMES_TEXT + 1
-		       ? 0
-		       : -EBADMSG;
+	at = at ? check_texts(at, end, 1 + names.has_path) : NULL;
+	return at == end ? 0 : -EBADMSG;
 }

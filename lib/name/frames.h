@@ -28,6 +28,7 @@ struct frames {
 	unsigned char *bytes; /* begins with struct wire_names */
 	size_t size, used;
 	char task[FRAMES_TEXT + 1];
+	char path[FRAMES_TEXT + 1]; /* "": none */
 	bool cut; /* the marker has been written: no frame of the stack may follow */
 };
 
@@ -42,6 +43,8 @@ void frames_task(struct frames *frames, unsigned int kind, const char *name);
 void frames_spawn(struct frames *frames, const struct frame_text *frame);
 /* At last its coroutines, innermost first. */
 void frames_chain(struct frames *frames, const struct frame_text *frame);
+/* Of the mapped file that a page fault wanted; of a long one the end. */
+void frames_path(struct frames *frames, const char *path);
 void frames_end(struct frames *frames, uint64_t now_ns);
 
 /* A whole record without anyone's help: addresses, and why there is no more. shim_owner: as in

@@ -153,7 +153,8 @@ static bool layout_sound(const struct wire_python *py)
 	       py->frame_size && py->frame_size <= 128 && py->frame_size % 8 == 0 &&
 	       py->frame_code <= py->frame_size - 8 && py->frame_back <= py->frame_size - 8 &&
 	       py->frame_instr <= py->frame_size - 4 && py->frame_owner < py->frame_size &&
-	       py->instr_is_int <= 1 && py->shim_owner < 256;
+	       py->instr_is_int <= 1 && py->shim_owner < 256 && py->tstate_next >= 8 &&
+	       py->tstate_next < 4096 && py->thread_id < 4096 && py->native_id < 4096;
 }
 
 static int check_look(struct namer *namer, struct target *target, int size)

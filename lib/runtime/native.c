@@ -26,40 +26,56 @@ static void by_offset(struct native *out, const char *why)
 	out->frame.nameless = why;
 }
 
-/* back: 1 for a return address, which may already lie in the next function. */
+/* Code of a JIT compiler's: true if a perf map tells of it. */
+static bool by_jit(struct proc *proc, struct native *out, uint64_t address)
+{
+	const char *name = proc_jit(proc, address);
+
+	if (name)
+		jit_frame(name, out);
+	return name != NULL;
+}
+
+static void by_symbol(struct elf *elf, uint64_t offset, unsigned int back, struct native *out)
+{
+	const char *why = NULL;
+	uint64_t vaddr;
+
+	if (elf_vaddr(elf, offset, true, &vaddr)) {
+		by_offset(out, "address is not in the code of its file");
+		return;
+	}
+	out->frame.offset = vaddr + back;
+	if (elf_name(elf, vaddr, out->name, sizeof(out->name), &why))
+		by_offset(out, why);
+	else
+		demangle(out->name, sizeof(out->name));
+}
+
+/* back: 1 for a return address, which may already lie in the next function. A JIT compiler may keep
+ * its code in a file of memory. */
 static void name_in_file(struct proc *proc, const struct mapping *map, uint64_t address,
 			 unsigned int back, struct native *out)
 {
-	uint64_t offset = address - back - map->start + map->offset, vaddr;
+	uint64_t offset = address - back - map->start + map->offset;
 	const char *why = NULL;
-	struct elf *elf;
+	struct elf *elf = proc_elf(proc, map, &why);
 
+	if (!elf && by_jit(proc, out, address - back))
+		return;
 	out->frame.module = maps_base(map);
 	out->frame.offset = offset + back;
 	out->frame.app =
 		strcmp(proc->runtime->name, "native") == 0 && !strstr(out->frame.module, ".so");
-	elf = proc_elf(proc, map, &why);
-	if (!elf) {
+	if (elf)
+		by_symbol(elf, offset, back, out);
+	else
 		by_offset(out, why);
-	} else if (elf_vaddr(elf, offset, true, &vaddr)) {
-		by_offset(out, "address is not in the code of its file");
-	} else {
-		out->frame.offset = vaddr + back;
-		if (elf_name(elf, vaddr, out->name, sizeof(out->name), &why))
-			by_offset(out, why);
-		else
-			demangle(out->name, sizeof(out->name));
-	}
 }
 
-/* Code in no file: a JIT compiler's, perhaps told of in a perf map. */
-static void by_jit(struct proc *proc, struct native *out, uint64_t address, unsigned int back)
+static void name_nowhere(struct proc *proc, struct native *out, uint64_t address, unsigned int back)
 {
-	const char *name = proc_jit(proc, address - back);
-
-	if (name)
-		jit_frame(name, out);
-	else
+	if (!by_jit(proc, out, address - back))
 		by_address(out, address,
 			   strcmp(proc->runtime->name, "node") == 0
 				   ? "compiled code; node --perf-basic-prof names it"
@@ -82,7 +98,7 @@ static void name_address(struct proc *proc, const struct mapping *map, uint64_t 
 		out->frame.offset = address - map->start;
 		by_offset(out, "kernel-provided code");
 	} else {
-		by_jit(proc, out, address, back);
+		name_nowhere(proc, out, address, back);
 	}
 }
 

@@ -344,5 +344,8 @@ void pyoffsets_layout(const struct pyoffsets *offsets, struct wire_python *out)
 		.shim_owner = offsets->minor >= 12 ? SHIM_OWNER : 0,
 		.frame_generator = offsets->frame_generator,
 		.generator_frame = offsets->generator_frame,
+		.tstate_next = offsets->tstate_next,
+		.thread_id = offsets->thread_id,
+		.native_id = offsets->native_id,
 	};
 }

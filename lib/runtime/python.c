@@ -254,6 +254,13 @@ static void mark_end(const struct wire_stack *stack, bool circle, struct frames 
 		frames_cut(out);
 }
 
+/* Who holds a lock that is waited for, as user space has found it: frames are still to be read. */
+static bool is_owner(const struct proc *proc, const struct wire_stack *stack)
+{
+	return stack->head.kind == WIRE_HOLDER && stack->head.flags & WIRE_STACK_PENDING &&
+	       !stack->n_python && stack->owner && proc->python;
+}
+
 void python_name(struct proc *proc, const struct wire_stack *given,
 		 const struct wire_memory *memory, struct frames *out)
 {
@@ -263,11 +270,14 @@ void python_name(struct proc *proc, const struct wire_stack *given,
 	if (proc->python && stack.head.flags & WIRE_STACK_PENDING &&
 	    stack.head.flags & WIRE_STACK_ASLEEP)
 		pyasleep(proc, &stack);
+	else if (is_owner(proc, &stack))
+		pyowner_walk(proc, stack.owner, &stack);
 	circle = cut_circle(&stack);
 	if (!stack.n_python || !proc->python)
 		native_name(proc, &stack, memory, out);
 	else
 		pystack_name(proc, &stack, memory, out);
 	mark_end(&stack, circle, out);
-	pytask_name(proc, &stack, memory, out);
+	if (proc->python)
+		pytask_name(proc, &stack, memory, out);
 }

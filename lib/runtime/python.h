@@ -98,6 +98,9 @@ void python_frame(struct proc *proc, const struct wire_pyframe *raw, struct fram
 void pystack_name(struct proc *proc, const struct wire_stack *stack,
 		  const struct wire_memory *memory, struct frames *out);
 
+/* Fills the Python frames of a thread, known by its tid in its own pid namespace. */
+void pyowner_walk(struct proc *proc, uint32_t nstid, struct wire_stack *stack);
+
 /* Line at an instruction, as pywalk.h recorded it. 0: none. */
 uint32_t pycode_line(const struct python *py, const struct pycode *code, uint64_t address,
 		     uint64_t instr);

@@ -255,6 +255,23 @@ static void thread(struct server *server, const struct namer_ask_thread *ask)
 	answer(server, &got, sizeof(got));
 }
 
+/* Another file may have been mapped there since the maps were read. */
+static void name_fault(struct proc *proc, const struct wire_stack *stack, struct frames *frames)
+{
+	const struct mapping *map;
+
+	if (stack->fd.fd != WIRE_FD_MAPPED || !stack->fd.mode)
+		return;
+	map = proc_find(proc, stack->args[0]);
+	if (map && map->inode != stack->fd.ino && !proc->fresh) {
+		proc->fresh = true;
+		map = maps_read(&proc->maps, proc->maps_fd) ? NULL
+							    : proc_find(proc, stack->args[0]);
+	}
+	if (map && map->inode == stack->fd.ino)
+		frames_path(frames, map->path);
+}
+
 static void name(struct server *server, const struct namer_ask_stack *ask)
 {
 	struct proc *proc = find_proc(server, ask->head.pid);
@@ -268,6 +285,7 @@ static void name(struct server *server, const struct namer_ask_stack *ask)
 		memory_budget(&proc->mem, MEMORY_STACK_MAX, MEMORY_STACK_READS);
 		kernel_name(&server->kernel, &ask->stack, &frames);
 		proc->runtime->frames(proc, &ask->stack, &ask->memory, &frames);
+		name_fault(proc, &ask->stack, &frames);
 	}
 	frames_end(&frames, ask->stack.head.now_ns);
 	got.head.result = proc ? 0 : -ESRCH;

@@ -129,7 +129,7 @@ void text_cause(const struct gw_sink *sink, const struct gw_report *report,
 		[GW_CAUSE_SYSCALL] = "blocked in a system call",
 		[GW_CAUSE_LOCK] = "waiting for a lock",
 		[GW_CAUSE_GIL] = "waiting for the GIL",
-		[GW_CAUSE_PAGEFAULT] = "waiting for memory to be read in",
+		[GW_CAUSE_PAGEFAULT] = "page fault",
 		[GW_CAUSE_CROWD] = "many short tasks in one turn, none of them long",
 		[GW_CAUSE_RUNQUEUE] = "ready, but no CPU was given",
 		[GW_CAUSE_THROTTLED] = "ready, but the CPU quota was used up",
@@ -147,7 +147,7 @@ void text_cause(const struct gw_sink *sink, const struct gw_report *report,
 		fputs(plain[stall->cause], sink->to);
 	if (stall->cause == GW_CAUSE_RUNQUEUE)
 		cause_culprits(sink, stall);
-	if (stall->cause == GW_CAUSE_SYSCALL)
+	if (stall->cause == GW_CAUSE_SYSCALL || stall->cause == GW_CAUSE_PAGEFAULT)
 		cause_peer(sink, report, stall);
 }
 

@@ -7,6 +7,7 @@
  * O_PATH, out of the dentry cache alone, so that no file system of the
  * target's can make the keeper wait. Nothing here signals the target.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -209,18 +210,33 @@ static int open_below_root(const struct keeper_proc *proc, uint64_t inode, const
 	return err ? err : fd;
 }
 
+#define THREADS_MAX 1024
+
+/* The number a thread has in the innermost of its pid namespaces; 0: it is gone. */
+static uint32_t number_inside(const struct keeper_proc *proc, uint32_t tid)
+{
+	char name[48], text[4096];
+	const char *at;
+	char *end;
+	uint32_t number = 0;
+
+	snprintf(name, sizeof(name), "task/%u/status", tid);
+	if (read_small(proc->dir, name, text, sizeof(text)) <= 0)
+		return 0;
+	at = strstr(text, "\nNSpid:");
+	for (at = at ? at + 7 : NULL; at && *at == '\t'; at = end)
+		number = (uint32_t)strtoul(at, &end, 10);
+	return number;
+}
+
 /* What a JIT compiler of the target tells of its code, under its own pid in its own /tmp. */
 static int open_perf_map(const struct keeper_proc *proc)
 {
-	char text[4096], name[64];
-	const char *at, *last;
-	unsigned int pid = 0;
+	uint32_t pid = number_inside(proc, proc->pid);
+	char name[64];
 
-	if (read_small(proc->dir, "status", text, sizeof(text)) <= 0)
+	if (!pid)
 		return -ESRCH;
-	at = strstr(text, "\nNSpid:");
-	for (last = at ? at + 7 : NULL; last && (*last == '\t' || *last == ' ');)
-		pid = (unsigned int)strtoul(last, (char **)(uintptr_t)&last, 10);
 	snprintf(name, sizeof(name), "/tmp/perf-%u.map", pid);
 	return open_below_root(proc, 0, name);
 }
@@ -247,6 +263,60 @@ int keeper_file(const struct keeper_proc *proc, uint64_t start, uint64_t end, co
 	err = -errno;
 	inode = mapping_inode(proc, start, end);
 	return inode && path && path[0] == '/' ? open_below_root(proc, inode, path) : err;
+}
+
+static uint32_t search_threads(const struct keeper_proc *proc, uint32_t nstid)
+{
+	int fd = openat(proc->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *tasks = fd < 0 ? NULL : fdopendir(fd);
+	uint32_t found = 0;
+	struct dirent *entry;
+
+	if (!tasks) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	for (uint32_t i = 0; !found && i < THREADS_MAX && (entry = readdir(tasks)); i++) {
+		uint32_t tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+		if (tid && number_inside(proc, tid) == nstid)
+			found = tid;
+	}
+	closedir(tasks);
+	return found;
+}
+
+int keeper_thread(const struct keeper_proc *proc, uint32_t nstid, uint32_t *tid, char comm[16])
+{
+	char name[48], text[64];
+	int n;
+
+	*tid = number_inside(proc, nstid) == nstid ? nstid : search_threads(proc, nstid);
+	if (!*tid)
+		return -ESRCH;
+	snprintf(name, sizeof(name), "task/%u/comm", *tid);
+	n = read_small(proc->dir, name, text, sizeof(text));
+	if (n <= 0)
+		return -ESRCH;
+	text[n - 1] = '\0';
+	snprintf(comm, 16, "%.15s", text);
+	return 0;
+}
+
+int keeper_registers(const struct keeper_proc *proc, uint32_t tid, uint64_t *pc, uint64_t *sp)
+{
+	unsigned long long words[2];
+	char name[48], text[256];
+
+	snprintf(name, sizeof(name), "task/%u/syscall", tid);
+	if (read_small(proc->dir, name, text, sizeof(text)) <= 0)
+		return -ESRCH;
+	if (sscanf(text, "%*d %*x %*x %*x %*x %*x %*x %llx %llx", &words[0], &words[1]) != 2)
+		return -EAGAIN;
+	*sp = words[0];
+	*pc = words[1];
+	return 0;
 }
 
 static unsigned int thread_count(int dir, char *state)

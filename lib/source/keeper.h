@@ -40,6 +40,12 @@ void keeper_close(struct keeper_proc *proc);
  * process's root when the inode agrees; or -errno. */
 int keeper_file(const struct keeper_proc *proc, uint64_t start, uint64_t end, const char *path);
 
+/* A thread by its number in the process's own pid namespace: ours, and its name; 0 or -ESRCH. */
+int keeper_thread(const struct keeper_proc *proc, uint32_t nstid, uint32_t *tid, char comm[16]);
+
+/* Program counter and stack pointer of a thread that sleeps in a call; 0 or -errno. */
+int keeper_registers(const struct keeper_proc *proc, uint32_t tid, uint64_t *pc, uint64_t *sp);
+
 /* "main thread sleeps in clock_nanosleep; 3 other threads": what the process does now. */
 int keeper_describe(const struct keeper_proc *proc, char *line, size_t size);
 

@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AIM_TRIES 20 /* ticks */
-#define AIM_WAIT  64 /* ticks at most between two looks for greenlets that are yet to come */
+#define OTHERS_MAX 64 /* processes met for the locks they held */
+#define AIM_TRIES  20 /* ticks */
+#define AIM_WAIT   64 /* ticks at most between two looks for greenlets that are yet to come */
 
 int tell_target(struct watch *w, struct proc *proc)
 {
@@ -101,6 +102,7 @@ int meet(struct watch *w, const struct wire_found *found)
 {
 	struct seat *seat = &w->seats[found->slot];
 	struct proc *proc = procs_find(&w->procs, found->pid);
+	const struct wire_turn *turn = &slots_peek(w->slots, found->slot)->turn;
 	bool asked = proc && proc->asked;
 	int err = 0;
 
@@ -114,6 +116,8 @@ int meet(struct watch *w, const struct wire_found *found)
 			       .pid = found->pid,
 			       .nstid = found->nstid,
 			       .fsbase = found->fsbase,
+			       .user_ns = turn->user_ns,
+			       .kernel_ns = turn->kernel_ns,
 			       .aim_tries = AIM_TRIES };
 	if (!proc)
 		return err == -ESRCH ? 0 : watch_note(w, "names of a process", strerror(-err), "");
@@ -129,10 +133,21 @@ int meet(struct watch *w, const struct wire_found *found)
 
 int tell_slot(struct watch *w, uint32_t slot)
 {
+	const struct seat *seat = &w->seats[slot];
+	const struct wire_turn *turn = &w->slot->loop.turn;
+	struct wire_times times = { .serial = seat->serial };
+	int err;
+
 	if (!slots_loop(w->slots, slot, &w->slot->loop))
 		return 0;
 	w->slot->head = watch_head(WIRE_SLOT, sizeof(*w->slot));
-	return watch_hand_out(w, w->slot);
+	err = watch_hand_out(w, w->slot);
+	if (err || w->slot->loop.serial != seat->serial)
+		return err;
+	times.head = watch_head(WIRE_TIMES, sizeof(times));
+	times.user_ns = turn->user_ns > seat->user_ns ? turn->user_ns - seat->user_ns : 0;
+	times.kernel_ns = turn->kernel_ns > seat->kernel_ns ? turn->kernel_ns - seat->kernel_ns : 0;
+	return watch_hand_out(w, &times);
 }
 
 /* A loop has ended: its last totals go out before the news. */
@@ -156,4 +171,82 @@ int part(struct watch *w, const struct wire_gone *gone)
 	if (!proc->loops && !proc->asked)
 		procs_drop(&w->procs, proc);
 	return err;
+}
+
+/* Those without a loop that have ended make room. */
+static void drop_others(struct watch *w)
+{
+	for (uint32_t i = w->procs.count; i-- > 0;) {
+		struct proc *proc = w->procs.items[i];
+
+		if (!proc->loops && !proc->asked && proc_has_ended(proc))
+			procs_drop(&w->procs, proc);
+	}
+	w->others = 0;
+	for (uint32_t i = 0; i < w->procs.count; i++)
+		w->others += !w->procs.items[i]->loops && !w->procs.items[i]->asked;
+}
+
+/* Of a process without a loop, such as a child that shares a lock with one. */
+static struct proc *meet_other(struct watch *w, uint32_t pid)
+{
+	struct proc *proc = procs_find(&w->procs, pid);
+	struct wire_target *unused;
+	int err;
+
+	if (w->others >= OTHERS_MAX || (proc && proc_has_ended(proc))) {
+		drop_others(w);
+		proc = procs_find(&w->procs, pid);
+	}
+	if (proc || w->others >= OTHERS_MAX)
+		return proc;
+	proc = procs_add(&w->procs, pid, false, &err);
+	if (!proc)
+		return NULL;
+	w->others++;
+	unused = procs_look(&w->procs, proc, watch_clock(CLOCK_MONOTONIC));
+	free(unused);
+	return proc;
+}
+
+int tell_holder(struct watch *w, const struct wire_stack *holder)
+{
+	struct proc *proc = meet_other(w, holder->pid);
+	struct wire_stack known;
+
+	if (!proc || holder->head.size > sizeof(known))
+		return 0;
+	memcpy(&known, holder, holder->head.size);
+	if (known.owner &&
+	    !keeper_thread(&proc->keeper, known.owner, &known.waker_tid, known.waker_comm))
+		known.waker_pid = known.pid;
+	return watch_hand_out(w, &known);
+}
+
+int tell_owner(struct watch *w, struct wire_stack *slice)
+{
+	struct proc *proc = procs_find(&w->procs, slice->pid);
+	struct wire_stack owner = { .head = slice->head,
+				    .serial = slice->serial,
+				    .pid = slice->pid,
+				    .turn_ns = slice->turn_ns,
+				    .off_ns = slice->off_ns,
+				    .call = slice->call,
+				    .off = slice->off,
+				    .owner = slice->owner,
+				    .fd.fd = WIRE_FD_NONE };
+
+	if (!proc || keeper_thread(&proc->keeper, slice->owner, &owner.waker_tid, owner.waker_comm))
+		return 0;
+	owner.head.kind = WIRE_HOLDER;
+	owner.head.size = WIRE_STACK_BASE;
+	owner.waker_pid = slice->pid;
+	owner.holder = owner.waker_tid;
+	keeper_registers(&proc->keeper, owner.waker_tid, (uint64_t *)&owner.regs[WIRE_REG_IP],
+			 (uint64_t *)&owner.regs[WIRE_REG_SP]);
+	slice->owner = owner.waker_tid;
+	slice->waker_pid = owner.waker_pid;
+	slice->waker_tid = owner.waker_tid;
+	memcpy(slice->waker_comm, owner.waker_comm, sizeof(slice->waker_comm));
+	return watch_hand_out(w, &owner);
 }

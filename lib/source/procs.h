@@ -4,7 +4,8 @@
  * the namer, told of as WIRE_TARGET.
  *
  * One entry a process image: an exec makes a new one. Holds descriptors, so
- * entries without a loop are dropped unless the caller asked for them.
+ * entries without a loop are dropped unless the caller asked for them; a few
+ * that held a lock stay until they end.
  */
 #ifndef PROCS_H
 #define PROCS_H

@@ -91,12 +91,29 @@ static int take_record(void *ctx, const struct wire_head *record, size_t size)
 		return err ? err : watch_hand_out(w, record);
 	case WIRE_GONE:
 		return part(w, (const struct wire_gone *)record);
+	case WIRE_HOLDER:
+		return tell_holder(w, (const struct wire_stack *)record);
 	case WIRE_MEMORY:
 		keep_memory(w, record);
 		return 0;
 	default:
 		return watch_hand_out(w, record);
 	}
+}
+
+/* Who holds the lock that a pending slice waits for. */
+static int tell_other_side(struct watch *w, struct wire_stack *pending)
+{
+	struct wire_stack *holder = &w->scratch->holder;
+
+	if (holder->off_ns == pending->off_ns && holder->n_python &&
+	    holder->n_python <= WIRE_FRAMES) {
+		holder->head = pending->head;
+		holder->head.kind = WIRE_HOLDER;
+		holder->head.size = WIRE_STACK_BASE + holder->n_python * sizeof(holder->python[0]);
+		return tell_holder(w, holder);
+	}
+	return pending->owner ? tell_owner(w, pending) : 0;
 }
 
 /* The slice in progress, out of w->scratch: nothing when the thread runs. */
@@ -106,6 +123,7 @@ static int tell_pending(struct watch *w, uint32_t slot, const struct wire_turn *
 	struct wire_scratch *scratch = w->scratch;
 	uint32_t i = (scratch->best ^ 1) & 1;
 	struct wire_stack *pending = &scratch->slice[i];
+	int err;
 
 	if ((turn->off != WIRE_BLOCKED && turn->off != WIRE_STOPPED) ||
 	    pending->turn_ns != turn->began_ns || pending->n_python > WIRE_FRAMES)
@@ -116,6 +134,9 @@ static int tell_pending(struct watch *w, uint32_t slot, const struct wire_turn *
 	pending->stopped_ns = turn->off == WIRE_STOPPED ? now - turn->off_ns : 0;
 	if (pending->head.flags & WIRE_STACK_ASLEEP && aim->serial == pending->serial)
 		pending->holder = aim->tstate;
+	err = tell_other_side(w, pending);
+	if (err)
+		return err;
 	scratch->memory[i].head.size = WIRE_MEMORY_BASE + scratch->memory[i].n;
 	keep_memory(w, &scratch->memory[i].head);
 	return watch_hand_out(w, pending);

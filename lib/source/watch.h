@@ -27,9 +27,10 @@ struct seat {
 	uint32_t aim_told;  /* 1: it has been noted why there are no greenlets */
 	bool settled;       /* its last totals have been told */
 	uint64_t fsbase;
-	uint64_t named_ns;     /* begin of the slice named last while it lasted */
-	uint64_t told_turn_ns; /* open turn told of */
-	uint64_t tell_at_ns;   /* its age at which to tell again */
+	uint64_t user_ns, kernel_ns; /* CPU time of its thread when it was met */
+	uint64_t named_ns;           /* begin of the slice named last while it lasted */
+	uint64_t told_turn_ns;       /* open turn told of */
+	uint64_t tell_at_ns;         /* its age at which to tell again */
 };
 
 struct watch {
@@ -47,6 +48,7 @@ struct watch {
 	uint32_t calls_ended;         /* loops that have ended since rows were told last */
 	uint64_t late_ns, consumed;
 	int epoll, timer;
+	uint32_t others; /* processes without a loop that were met */
 	bool no_samples_told;
 	bool ending; /* the last totals are being told */
 };
@@ -65,6 +67,9 @@ int part(struct watch *w, const struct wire_gone *gone);
 int meet_aim(struct watch *w, uint32_t slot); /* finds the Python frames, if not done yet */
 int tell_target(struct watch *w, struct proc *proc);
 int tell_slot(struct watch *w, uint32_t slot);
+int tell_holder(struct watch *w, const struct wire_stack *holder); /* with its name */
+int tell_owner(struct watch *w,
+	       struct wire_stack *slice); /* of the mutex a pending slice waits for */
 
 /* watch.c: hands out up to budget records of the ring. 0 or -errno. */
 int watch_drain(struct watch *w, uint32_t budget);

@@ -4,10 +4,10 @@ from tool import Case, expect_report, stop
 
 
 class Why(Case):
-    def stalled(self, kind, *options):
+    def stalled(self, kind, follow=False):
         """The report's stall that covers the one planned, what its program said of helpers, and the text."""
         app = self.app("why.py", kind)
-        watching = self.watch("-p", app.pid, "--no-follow", "-o", "x.json", *options)
+        watching = self.watch("-p", app.pid, *([] if follow else ["--no-follow"]), "-o", "x.json")
         app.do("go")
         span = app.span(kind)
         done = stop(watching)
@@ -43,13 +43,71 @@ class Why(Case):
         self.assertTrue(wait["peer"]["path"].startswith("why-"), wait)
 
     def test_a_lock_names_the_thread_that_gave_it_up(self):
-        _, stall, app, text = self.stalled("lock")
+        report, stall, app, text = self.stalled("lock")
         tid = self.thread(app, "keeper")
         self.assertEqual(stall["cause"], "lock")
         self.assertEqual(self.main_wait(stall)["peer"]["kind"], "futex-private")
-        self.assertEqual((stall["culprits"][0]["tid"], stall["culprits"][0]["comm"]), (tid, "keeper"))
-        self.assertIn(f"thread keeper ({tid})", text)
+        self.assert_culprit(report, stall, "waker", tid, "keeper", "keep")
+        self.assertIn(f"thread keeper ({tid}) ended it in lock.<locals>.keep", stall["why"])
+        self.assertRegex(text, rf"thread keeper \({tid}\) ended the wait for 2\d\d ms: lock.<locals>.keep why.py:\d+")
         self.assertGreater(stall["ledger"]["lock_ns"], 100_000_000)
+
+    def assert_culprit(self, report, stall, role, tid, comm, function):
+        culprit = max((c for c in stall["culprits"] if c["role"] == role), key=lambda c: c["share_ns"])
+        self.assertEqual((culprit["tid"], culprit["comm"]), (tid, comm), stall)
+        names = [report["frames"][i]["name"].rsplit(".", 1)[-1] for i in report["stacks"][culprit["stack"]]]
+        self.assertIn(function, names)
+        return names
+
+    def test_a_mutex_names_its_owner_and_what_that_did(self):
+        report, stall, app, text = self.stalled("mutex")
+        tid = self.thread(app, "keeper")
+        names = self.assert_culprit(report, stall, "lock-owner", tid, "keeper", "keep_mutex")
+        self.assertTrue({"clock_nanosleep", "ffi_call"} & set(names), "seen neither as it held it nor as it gave it up")
+        self.assertIn(f"thread keeper ({tid}) held it in mutex.<locals>.keep_mutex", stall["why"])
+        self.assertIn(f"thread keeper ({tid})", text)
+
+    def test_a_mutex_that_is_never_given_up_names_its_owner_and_what_that_does(self):
+        app = self.app("why.py", "stuck")
+        watching = self.watch("-p", app.pid, "-o", self.place / "x.json")
+        app.do("go")
+        watching.line("out", "still going on")
+        done = stop(watching)
+        self.assert_done(done)
+        report = expect_report((self.place / "x.json").read_text())
+        (stall,) = report["stalls"]
+        tid = self.thread(app, "keeper")
+        names = self.assert_culprit(report, stall, "lock-owner", tid, "keeper", "keep_mutex")
+        self.assertEqual(names[0], "clock_nanosleep")
+        self.assertTrue(stall["open"])
+        self.assertIn(f"thread keeper ({tid}) held it in mutex.<locals>.keep_mutex", stall["why"])
+
+    def test_a_lock_of_multiprocessing_names_the_process_that_gave_it_up(self):
+        report, stall, app, _ = self.stalled("shared", follow=True)
+        pid = int(app.line("out", "^SHARED ").text.split()[1])
+        self.assertEqual(self.main_wait(stall)["peer"]["kind"], "futex-shared")
+        self.assert_culprit(report, stall, "waker", pid, "keeper", "keep_shared")
+
+    def test_the_holder_of_the_gil_is_named_with_its_thread_and_stack(self):
+        report, stall, app, text = self.stalled("gil")
+        tid = self.thread(app, "hog")
+        self.assert_culprit(report, stall, "gil-holder", tid, "hog", "crunch")
+        self.assertIn(f"thread hog ({tid}) held it in gil.<locals>.crunch", stall["why"])
+        self.assertIn(f"thread hog ({tid})", text)
+
+    def test_a_page_fault_is_told_with_the_path_of_its_file(self):
+        _, stall, app, text = self.stalled("fault")
+        wait = self.main_wait(stall)
+        path = app.line("out", "^PAGES ").text.split()[1]
+        self.assertEqual((stall["cause"], wait["call"], wait["class"]), ("pagefault",) * 3)
+        self.assertEqual(wait["peer"], {"kind": "file", "path": path, "fstype": "tmpfs"})
+        self.assertIn(f"page fault on file {path} (tmpfs)", text)
+        self.assertGreater(stall["ledger"]["pagefault_ns"], 150_000_000)
+
+    def test_a_page_fault_on_memory_of_no_file_says_so(self):
+        _, stall, _, text = self.stalled("memory")
+        self.assertEqual((stall["cause"], self.main_wait(stall)["peer"]), ("pagefault", {"kind": "memory"}))
+        self.assertIn("page fault on memory of no file", text)
 
     def test_who_had_to_wait_for_a_stall_is_counted(self):
         _, stall, _, text = self.stalled("sleep")

@@ -272,12 +272,24 @@ def expect_valid(report):
             raise AssertionError("a stack refers to a frame that is not there")
     for stall in report["stalls"]:
         expect_stall(stall, frames, stacks)
+    for whole, ledger in [("a stall", s["ledger"]) for s in report["stalls"]] + [(l["id"], l["time"]) for l in report["loops"]]:
+        expect_parts(whole, ledger)
     for loop in report["loops"]:
         histogram = loop["lag"]["histogram"]
         if len(histogram["counts"]) != len(histogram["bounds_ns"]) + 1 or sum(histogram["counts"]) != loop["turns"]:
             raise AssertionError(f"loop {loop['id']}: the histogram does not hold {loop['turns']} turns")
     if report["quality"]["complete"] != (not any(report["quality"]["lost"].values())):
         raise AssertionError(f"complete and lost disagree: {report['quality']}")
+
+
+def expect_parts(whole, ledger):
+    """The finer parts of a ledger lie within those that they are of."""
+    if "user_ns" in ledger and ledger["user_ns"] + ledger["kernel_ns"] != ledger["oncpu_ns"]:
+        raise AssertionError(f"{whole}: user and kernel are not the time on the CPU: {ledger}")
+    if ledger.get("gc_ns", 0) > ledger["oncpu_ns"]:
+        raise AssertionError(f"{whole}: more garbage collection than time on the CPU: {ledger}")
+    if sum(ledger.get(part, 0) for part in ("gil_ns", "lock_ns", "pagefault_ns")) > ledger["blocked_ns"]:
+        raise AssertionError(f"{whole}: more waits than time blocked: {ledger}")
 
 
 def expect_stall(stall, frames, stacks):

@@ -3,7 +3,12 @@
     why.py tcp       a read from a TCP socket in blocking mode
     why.py flock     a file lock that another descriptor holds
     why.py lock      a lock that the thread `keeper` holds
+    why.py mutex     a mutex of pthreads that the thread `keeper` holds
+    why.py stuck     such a mutex that it never gives up
+    why.py shared    a lock of multiprocessing that a child named `keeper` holds
     why.py gil       pure Python in the thread `hog` while the loop wants to run
+    why.py fault     a page of a file in memory that the thread `pager` brings
+    why.py memory    a page of no file that it brings
     why.py sleep     time.sleep, while five peers of this loop's server send
     why.py poll      time.sleep in a loop that waits in poll
 
@@ -13,9 +18,12 @@ It says `READY pid tid`, then `BEGIN ns function` and `END ns function` around t
 import asyncio
 import ctypes
 import fcntl
+import mmap
+import multiprocessing
 import os
 import selectors
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -70,6 +78,46 @@ def lock():
     return held.acquire
 
 
+def mutex(hold_s=HOLD_S):
+    libc = ctypes.CDLL(None)
+    held = ctypes.create_string_buffer(64)
+
+    def keep_mutex(begun):
+        libc.pthread_mutex_lock(held)
+        begun.set()
+        time.sleep(hold_s)
+        libc.pthread_mutex_unlock(held)
+
+    helper("keeper", keep_mutex)
+    return lambda: libc.pthread_mutex_lock(held)
+
+
+def stuck():
+    return mutex(3600)
+
+
+SHARED = multiprocessing.get_context("fork").Lock()
+PIPE = os.pipe()
+
+
+def keep_shared():
+    """In a child: takes the lock for a while whenever it is told to."""
+    ctypes.CDLL(None).prctl(15, b"keeper", 0, 0, 0)
+    os.close(PIPE[1])
+    while os.read(PIPE[0], 1):
+        with SHARED:
+            say("SHARED", os.getpid())
+            time.sleep(HOLD_S)
+    os._exit(0)
+
+
+def shared():
+    os.write(PIPE[1], b"x")
+    while SHARED.acquire(block=False):
+        SHARED.release()
+    return SHARED.acquire
+
+
 def gil():
     def crunch(begun):
         begun.set()
@@ -80,10 +128,37 @@ def gil():
     helper("hog", crunch)
 
     def wait_here():
-        for _ in range(12):
+        for _ in range(50):
             time.sleep(0.0001)
 
     return wait_here
+
+
+def pages(fd):
+    """Memory that has its first page once a helper brings it (userfaultfd); how to read that without the GIL."""
+    memory = mmap.mmap(fd, 4096, flags=mmap.MAP_SHARED if fd >= 0 else mmap.MAP_PRIVATE)
+    at = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    libc = ctypes.CDLL(None, use_errno=True)
+    uffd = libc.syscall(323, os.O_CLOEXEC)
+    fcntl.ioctl(uffd, 0xc018aa3f, struct.pack("QQQ", 0xaa, 0, 0))        # UFFDIO_API
+    fcntl.ioctl(uffd, 0xc020aa00, struct.pack("QQQQ", at, 4096, 1, 0))   # UFFDIO_REGISTER, missing pages
+    full = ctypes.create_string_buffer(b"x" * 4096, 4096)
+    bring = struct.pack("QQQQQ", at, ctypes.addressof(full), 4096, 0, 0)  # UFFDIO_COPY
+    threading.Timer(HOLD_S, lambda: (fcntl.ioctl(uffd, 0xc028aa03, bring), full)).start()
+    libc.memchr.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t)
+    return lambda: (libc.memchr(at, 0, 4096), memory)
+
+
+def fault():
+    file = open("/dev/shm/why-%d" % os.getpid(), "w+b")
+    os.unlink(file.name)
+    file.truncate(4096)
+    say("PAGES", file.name)
+    return pages(file.fileno())
+
+
+def memory():
+    return pages(-1)
 
 
 def sleep():
@@ -128,11 +203,14 @@ async def main(kind):
     while await news.get():
         for _ in range(20):  # a loop that polls is one after eight waits
             await asyncio.sleep(0.01)
-        end = stall({"tcp": tcp, "flock": flock, "lock": lock, "gil": gil, "sleep": sleep, "poll": poll}[kind])
+        end = stall({"tcp": tcp, "flock": flock, "lock": lock, "mutex": mutex, "stuck": stuck, "shared": shared, "gil": gil,
+                     "fault": fault, "memory": memory, "sleep": sleep, "poll": poll}[kind])
         await asyncio.sleep(0)
         say(*end)
 
 
+if sys.argv[1] == "shared" and not os.fork():
+    keep_shared()
 selector = selectors.PollSelector() if sys.argv[1] == "poll" else selectors.DefaultSelector()
 with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
     runner.run(main(sys.argv[1]))

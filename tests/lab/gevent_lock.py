@@ -30,7 +30,7 @@ def one_stall(truth, seconds):
     while not LOCK.locked():
         gevent.sleep(0.001)
     truth.timed(stall_acquire, "lock", seconds, call="futex", peer="futex-private", rule="GW3002",
-                culprit="lock-owner:holder|waker:holder")
+                culprit="lock-owner:holder|waker:holder", culprit_function="hold_lock")
 
 
 if __name__ == "__main__":

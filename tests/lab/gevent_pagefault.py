@@ -26,7 +26,7 @@ def one_stall(truth, seconds):
     servers.advise(MAP, servers.MADV_DONTNEED)
     servers.forget(FILE)
     gevent.sleep(0.02)
-    truth.timed(stall_touch_pages, "pagefault", seconds, also="cpu", call="pagefault", rule="GW7003")
+    truth.timed(stall_touch_pages, "pagefault", seconds, also="cpu", call="pagefault", peer="file", rule="GW7003")
 
 
 if __name__ == "__main__":

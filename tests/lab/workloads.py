@@ -60,6 +60,7 @@ WORKLOADS = {
     "gevent_gc": ("gevent_gc.py",),
     "gevent_gil": ("gevent_gil.py",),
     "gevent_lock": ("gevent_lock.py",),
+    "gevent_pthread_mutex": ("gevent_pthread_mutex.py",),
     "gevent_simplequeue": ("gevent_simplequeue.py",),
     "gevent_mp_lock": ("gevent_mp_lock.py",),
     "gevent_throttled": ("gevent_throttled.py",),

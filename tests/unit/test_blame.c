@@ -143,15 +143,16 @@ Test(blame, the_place_is_the_innermost_application_frame_of_the_blocked_stack)
 Test(blame, a_wait_for_the_gil_names_who_held_it)
 {
 	struct stall s = a_stall(10, 200, 0, 0);
-	struct stall_holder holder = { .pid = 10, .tid = 11, .comm = "hog", .stack = GW_NONE };
+	struct stall_holder holder = { .call = WIRE_CALL_GIL, .pid = 10, .tid = 11, .comm = "hog" };
 
+	holder.stack = python_stack("crunch");
 	waits[0].call = WIRE_CALL_GIL;
 	s.holders = &holder;
 	s.n_holders = 1;
 	blame(report, &s, "gevent", &verdict);
 	cr_assert_eq(verdict.cause, GW_CAUSE_GIL);
 	cr_assert_str_eq(verdict.call_name, "futex");
-	cr_assert(strstr(verdict.why, "; thread hog (11) held it"), "%s", verdict.why);
+	cr_assert(strstr(verdict.why, "; thread hog (11) held it in crunch"), "%s", verdict.why);
 }
 
 Test(blame, a_futex_that_is_not_the_gil_is_a_lock)
@@ -170,6 +171,49 @@ Test(blame, a_futex_that_is_not_the_gil_is_a_lock)
 	blame(report, &s, "gevent", &verdict);
 	cr_assert_eq(verdict.cause, GW_CAUSE_LOCK);
 	cr_assert(strstr(verdict.why, "; thread worker (12) ended it"), "%s", verdict.why);
+}
+
+Test(blame, a_mutex_names_its_owner_and_what_that_did_and_no_other_thread)
+{
+	struct stall s = a_stall(10, 200, 0, 0);
+	struct stall_holder holders[] = {
+		{ .call = WIRE_CALL_GIL, .tid = 12, .stack = python_stack("other") },
+		{ .call = 202, .tid = 13, .stack = python_stack("other") },
+		{ .call = 202, .tid = 12, .stack = python_stack("keep") },
+	};
+
+	waits[0].call = 202;
+	evidence[0] = (struct evidence){ .named = { .stack = python_stack("get"), .class = "lock" },
+					 .state = GW_STATE_BLOCKED,
+					 .call = 202,
+					 .weight_ns = 200 * MS,
+					 .owner = 12,
+					 .waker_pid = 10,
+					 .waker_tid = 12,
+					 .waker_comm = "worker" };
+	s.n_evidence = 1;
+	s.holders = holders;
+	s.n_holders = 3;
+	blame(report, &s, "gevent", &verdict);
+	cr_assert(strstr(verdict.why, "; thread worker (12) held it in keep"), "%s", verdict.why);
+}
+
+Test(blame, a_page_fault_names_its_file)
+{
+	struct stall s = a_stall(10, 200, 0, 0);
+	struct gw_peer peer = { .kind = "file", .fd = -1, .path = "/srv/big", .fstype = "ext4" };
+
+	waits[0].call = WIRE_CALL_FAULT;
+	waits[0].calls = 3;
+	evidence[0] = (struct evidence){ .named = { .stack = python_stack("get"), .peer = &peer },
+					 .state = GW_STATE_BLOCKED,
+					 .call = WIRE_CALL_FAULT,
+					 .weight_ns = 200 * MS };
+	s.n_evidence = 1;
+	blame(report, &s, "gevent", &verdict);
+	cr_assert_eq(verdict.cause, GW_CAUSE_PAGEFAULT);
+	cr_assert(strstr(verdict.why, "in 3 page faults on file /srv/big (ext4) in get"), "%s",
+		  verdict.why);
 }
 
 Test(blame, a_poll_of_nothing_sleeps_and_its_class_comes_from_the_evidence)

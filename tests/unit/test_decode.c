@@ -23,8 +23,8 @@ static int decode_sized(uint16_t kind, size_t size)
 
 Test(decode, a_record_of_the_wrong_size_is_malformed)
 {
-	static const uint16_t kinds[] = { WIRE_LOOP, WIRE_TURN, WIRE_GONE, WIRE_SLOT,
-					  WIRE_OPEN, WIRE_LOSS, WIRE_TICK, WIRE_END };
+	static const uint16_t kinds[] = { WIRE_LOOP, WIRE_TURN, WIRE_GONE, WIRE_SLOT, WIRE_OPEN,
+					  WIRE_LOSS, WIRE_TICK, WIRE_END,  WIRE_TIMES };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		cr_assert_eq(decode_sized(kinds[i], sizeof(struct wire_head) + 8 + 3), -EBADMSG,
@@ -98,6 +98,7 @@ Test(decode, frames_are_taken_one_by_one_to_the_exact_end)
 	struct wire_names *names = (struct wire_names *)bytes;
 	char *frame = (char *)(names + 1);
 	struct event_frame out;
+	const char *path;
 	size_t at = 0;
 
 	frame[1] = 1;
@@ -107,8 +108,15 @@ Test(decode, frames_are_taken_one_by_one_to_the_exact_end)
 	cr_assert_str_eq(out.name, "work");
 	cr_assert_str_eq(out.file, "app.py");
 	cr_assert_eq(out.app, 1);
-	cr_assert_str_eq(decode_task(names, at), "greenlet");
-	names->head.size += 5;
+	cr_assert_str_eq(decode_task(names, at, &path), "greenlet");
+	cr_assert_str_eq(path, "");
+	names->has_path = 1;
+	cr_assert_null(decode_task(names, at, &path), "a path is promised and not there");
+	memcpy(frame + 39, "/f", 3);
+	names->head.size += 3;
+	cr_assert_str_eq(decode_task(names, at, &path), "greenlet");
+	cr_assert_str_eq(path, "/f");
+	names->head.size += 2;
 	cr_assert_eq(decode_frame(names, &at, &out), -EBADMSG);
 }
 

@@ -148,6 +148,23 @@ static void log_line(void *ctx, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
+/* A thread told by its tid alone has the same frames. */
+static void check_owner(struct namer *namer, const struct wire_stack *stack, unsigned int minor)
+{
+	struct wire_stack owner = *stack;
+	const struct wire_names *names;
+
+	owner.head.kind = WIRE_HOLDER;
+	owner.head.flags = WIRE_STACK_PENDING;
+	owner.n_python = 0;
+	owner.owner = owner.pid;
+	cr_assert_eq(namer_stack(namer, &owner, NULL, &names), 0);
+	check_names(names, minor);
+	owner.owner = owner.pid + 1;
+	cr_assert_eq(namer_stack(namer, &owner, NULL, &names), 0);
+	cr_expect_eq(names->n_frames, 1, "frames of a thread that is not there");
+}
+
 ParameterizedTest(struct interpreter *python, interpreters,
 		  each_names_every_frame_of_a_sleeping_script, .init = make_script, .fini = clean)
 {
@@ -178,6 +195,7 @@ ParameterizedTest(struct interpreter *python, interpreters,
 		target_print(names);
 	}
 	check_names(names, minor);
+	check_owner(namer, &stack, minor);
 	target_stop(&target);
 	/* Its memory is gone: what was read before still has its name. */
 	cr_assert_eq(namer_stack(namer, &stack, NULL, &names), 0);
@@ -190,6 +208,8 @@ static void expect_too_old(const char *python)
 	char *argv[] = { (char *)(uintptr_t)python, (char *)"-c",
 			 (char *)"import os; os.write(1, b'READY 0\\n'); os.read(0, 1)", NULL };
 	struct namer_opener opener = { .file = target_file };
+	struct wire_stack stack = { .head.kind = WIRE_SLICE };
+	const struct wire_names *names = NULL;
 	struct target_proc target;
 	struct namer_look look;
 	struct namer *namer;
@@ -198,6 +218,10 @@ static void expect_too_old(const char *python)
 	cr_assert_eq(namer_open(&namer, &opener, log_line, NULL), 0);
 	cr_assert_eq(namer_look(namer, (uint32_t)target.pid, target.mem, target.maps, "", &look),
 		     0);
+	stack.pid = (uint32_t)target.pid;
+	stack.regs[WIRE_REG_IP] = target_pc(&target);
+	cr_expect_eq(namer_stack(namer, &stack, NULL, &names), 0, "machine code has no names");
+	cr_expect(names && names->n_frames);
 	cr_expect_not(look.has_layout);
 	cr_expect_str_eq(look.runtime, "python");
 	cr_expect_str_eq(look.why_no_python, "CPython older than 3.7 is not supported");

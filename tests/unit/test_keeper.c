@@ -84,6 +84,23 @@ Test(keeper, counts_the_other_threads)
 	target_stop(&target);
 }
 
+Test(keeper, knows_a_thread_by_its_number_and_name)
+{
+	struct target_proc target;
+	struct keeper_proc proc;
+	char comm[16];
+	uint32_t tid = 0;
+
+	start(&target, &proc);
+	cr_expect_eq(keeper_thread(&proc, proc.pid, &tid, comm), 0);
+	cr_expect_eq(tid, proc.pid);
+	cr_expect_str_eq(comm, "sh");
+	cr_expect_eq(keeper_thread(&proc, (uint32_t)getpid(), &tid, comm), -ESRCH);
+	cr_expect_eq(keeper_thread(&proc, 0, &tid, comm), -ESRCH);
+	keeper_close(&proc);
+	target_stop(&target);
+}
+
 Test(keeper, a_process_that_is_not_there_is_esrch)
 {
 	struct target_proc target;

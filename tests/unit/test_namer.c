@@ -453,7 +453,7 @@ Test(frames, an_answer_is_checked_to_the_last_byte)
 
 Test(frames, what_does_not_fit_is_cut_with_a_marker)
 {
-	_Alignas(8) unsigned char bytes[960];
+	_Alignas(8) unsigned char bytes[1216];
 	char name[400];
 	struct frame_text text = { .kind = GW_FRAME_PYTHON, .name = name };
 	struct target_frame f;

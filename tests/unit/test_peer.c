@@ -39,7 +39,7 @@ static const struct gw_peer *peer_in(int call, unsigned int mode, const char *na
 	stack.fd.fd = 7;
 	stack.fd.mode = mode;
 	snprintf(stack.fd.name, sizeof(stack.fd.name), "%s", name);
-	return peer_of(report, &stack);
+	return peer_of(report, &stack, "");
 }
 
 static const char *words(const struct gw_peer *peer)
@@ -104,10 +104,35 @@ Test(peer, a_futex_is_private_or_shared_and_has_no_descriptor)
 	stack.call = __NR_futex;
 	stack.fd.fd = -1;
 	stack.args[1] = FUTEX_WAIT | FUTEX_PRIVATE_FLAG;
-	cr_assert_str_eq(peer_of(report, &stack)->kind, "futex-private");
+	cr_assert_str_eq(peer_of(report, &stack, "")->kind, "futex-private");
 	stack.args[1] = FUTEX_WAIT;
-	cr_assert_str_eq(peer_of(report, &stack)->kind, "futex-shared");
-	cr_assert_eq(peer_of(report, &stack)->fd, -1);
+	cr_assert_str_eq(peer_of(report, &stack, "")->kind, "futex-shared");
+	cr_assert_eq(peer_of(report, &stack, "")->fd, -1);
+}
+
+Test(peer, a_page_fault_tells_the_whole_path_or_that_there_is_no_file)
+{
+	char path[] = "/srv/a/very/long/way/down/the/tree/of/files/to/the/one/that/is/meant.bin";
+	const struct gw_peer *peer;
+
+	stack.call = WIRE_CALL_FAULT;
+	stack.fd = (struct wire_fd){ .fd = WIRE_FD_MAPPED,
+				     .mode = S_IFREG,
+				     .magic = EXT4_SUPER_MAGIC,
+				     .name = "meant.bin" };
+	peer = peer_of(report, &stack, path);
+	cr_assert_str_eq(peer->kind, "file");
+	cr_assert_str_eq(peer->path, path);
+	cr_assert_eq(peer->fd, -1);
+	cr_assert_str_eq(
+		words(peer),
+		"file .../long/way/down/the/tree/of/files/to/the/one/that/is/meant.bin (ext4)");
+	cr_assert_str_eq(peer_of(report, &stack, "")->path, "meant.bin");
+	cr_assert_str_eq(peer_class(&stack, peer), "pagefault");
+	stack.fd = (struct wire_fd){ .fd = WIRE_FD_MAPPED };
+	peer = peer_of(report, &stack, "");
+	cr_assert_str_eq(peer->kind, "memory");
+	cr_assert_null(peer->path);
 }
 
 Test(peer, the_same_peer_is_kept_once)
@@ -135,6 +160,6 @@ Test(peer, a_call_on_no_descriptor_has_no_peer)
 {
 	stack.call = __NR_clock_nanosleep;
 	stack.fd.fd = -1;
-	cr_assert_null(peer_of(report, &stack));
+	cr_assert_null(peer_of(report, &stack, ""));
 	cr_assert_str_eq(words(NULL), "");
 }

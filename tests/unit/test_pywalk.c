@@ -352,4 +352,41 @@ Test(pywalk, a_name_at_the_end_of_memory_is_read_as_far_as_an_int_goes)
 	walk_task(&py, 11, &on_dict, &task);
 	cr_expect_eq(task.task, TASK(0));
 	cr_expect_eq(task.n_text, 0);
+
+#define THREAD(i) (IMAGE_BASE + 8192 + (i)*1024ULL)
+
+/* n thread states, the last one is the oldest; each knows itself by 100 + its number. */
+static void make_threads(const struct wire_python *py, unsigned int n)
+{
+	memset(image, 0, sizeof(image));
+	for (unsigned int i = 0; i < n; i++) {
+		put_word(THREAD(i) + py->thread_id, 100 + i);
+		put_word(THREAD(i) + py->tstate_next, i + 1 < n ? THREAD(i + 1) : 0);
+		put_word(THREAD(i) + py->tstate_next - 8, i ? THREAD(i - 1) : 0);
+	}
+}
+
+Test(pywalk, another_thread_is_found_among_newer_and_older_ones)
+{
+	for (unsigned int minor = 7; minor <= 12; minor++) {
+		struct wire_python py;
+
+		layout(minor, &py);
+		make_threads(&py, 5);
+		for (unsigned int i = 0; i < 5; i++)
+			cr_expect_eq(pyseek(&py, THREAD(2), 100 + i), THREAD(i), "3.%u", minor);
+		cr_expect_eq(pyseek(&py, THREAD(2), 99), 0);
+		cr_expect_eq(pyseek(&py, THREAD(2), 0), 0);
+	}
+}
+
+Test(pywalk, a_list_of_threads_that_runs_in_circles_or_out_of_memory_ends)
+{
+	struct wire_python py;
+
+	layout(11, &py);
+	make_threads(&py, 3);
+	put_word(THREAD(2) + py.tstate_next, THREAD(2));
+	put_word(THREAD(0) + py.tstate_next - 8, 0xdead000000ULL);
+	cr_expect_eq(pyseek(&py, THREAD(1), 99), 0);
 }

@@ -104,6 +104,7 @@ static void holder(uint64_t state, uint32_t waker_pid, uint64_t ms)
 				.pid = 10,
 				.turn_ns = 100 * MS,
 				.blocked_ns = ms * MS,
+				.call = WIRE_CALL_GIL,
 				.holder = state,
 				.waker_pid = waker_pid,
 				.waker_tid = waker_pid + 1,
@@ -121,6 +122,29 @@ Test(stall, holders_of_the_gil_are_summed_and_named_by_a_waker_of_the_same_proce
 	cr_assert_eq(out.holders[0].share_ns, 10 * MS);
 	cr_assert_eq(out.holders[0].tid, 11);
 	cr_assert_str_eq(out.holders[0].comm, "hog");
+}
+
+Test(stall, who_held_a_lock_is_found_by_call_and_thread)
+{
+	struct wire_stack s = { .head.kind = WIRE_HOLDER,
+				.serial = 1,
+				.pid = 20, /* of another process */
+				.turn_ns = 100 * MS,
+				.blocked_ns = 7 * MS,
+				.call = 202,
+				.holder = 21,
+				.waker_pid = 20,
+				.waker_tid = 21,
+				.waker_comm = "keeper" };
+
+	holder(0x1000, 10, 5);
+	cr_assert_eq(stalls_stack(stalls, &s, &(struct named){ .stack = 6 }), 0);
+	late(100);
+	cr_assert_eq(out.n_holders, 2);
+	cr_assert_eq(stall_holder(&out, 202, 21)->stack, 6);
+	cr_assert_eq(stall_holder(&out, 202, 21)->pid, 20);
+	cr_assert_eq(stall_holder(&out, WIRE_CALL_GIL, 0)->stack, 5);
+	cr_assert_null(stall_holder(&out, 202, 11));
 }
 
 Test(stall, equal_stacks_are_one_evidence_with_their_weights_added)
