@@ -161,6 +161,28 @@ static __always_inline struct file *file_at(struct task_struct *task, __s32 fd)
 	return file;
 }
 
+/* regs are the user registers of a task, at its last entry into the kernel; in DWARF's order. */
+static __always_inline void stack_regs(__u64 out[WIRE_REGS], const struct pt_regs *regs)
+{
+	out[0] = regs->ax;
+	out[1] = regs->dx;
+	out[2] = regs->cx;
+	out[3] = regs->bx;
+	out[4] = regs->si;
+	out[5] = regs->di;
+	out[6] = regs->bp;
+	out[7] = regs->sp;
+	out[8] = regs->r8;
+	out[9] = regs->r9;
+	out[10] = regs->r10;
+	out[11] = regs->r11;
+	out[12] = regs->r12;
+	out[13] = regs->r13;
+	out[14] = regs->r14;
+	out[15] = regs->r15;
+	out[16] = regs->ip;
+}
+
 /* User space takes a slot's content for whole only when seq is even and unchanged. */
 static __always_inline void loop_write_begin(struct wire_loop *l)
 {

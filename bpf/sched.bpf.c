@@ -8,6 +8,7 @@
  * turns send nothing.
  */
 #include "fd.bpf.h"
+#include "park.bpf.h"
 #include "slice.bpf.h"
 #include "stack.bpf.h"
 
@@ -152,6 +153,8 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 	now = c.now_ns;
 	if (off == WIRE_BLOCKED && in_own_wait(l, regs)) {
 		turn_idle(l, &c);
+	} else if (off == WIRE_BLOCKED && is_parked(l->pid, regs, true)) {
+		park(l, task, th, &c);
 	} else {
 		turn_out(l, &c, off);
 		l->turn.call = (__s32)regs->orig_ax;
@@ -191,14 +194,23 @@ static __noinline void returns(struct task_struct *task, struct thread *th,
 	loop_write_end(l);
 }
 
+static __always_inline void off_cpu(void *ctx, struct task_struct *task, struct thread *th,
+				    bool preempt, __u32 state)
+{
+	if (th->slot)
+		leaves(ctx, task, th, preempt, state);
+	else if (parking && off_kind(task, preempt, state) == WIRE_BLOCKED)
+		park_met(task, th);
+}
+
 SEC("?tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
 	     unsigned int prev_state)
 {
 	struct thread *th = thread_of(prev);
 
-	if (th && th->slot)
-		leaves(ctx, prev, th, preempt, prev_state);
+	if (th)
+		off_cpu(ctx, prev, th, preempt, prev_state);
 	th = thread_of(next);
 	if (th && th->slot)
 		returns(next, th, prev);
@@ -211,8 +223,8 @@ int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct ta
 {
 	struct thread *th = thread_of(prev);
 
-	if (th && th->slot)
-		leaves(ctx, prev, th, preempt, prev->__state);
+	if (th)
+		off_cpu(ctx, prev, th, preempt, prev->__state);
 	th = thread_of(next);
 	if (th && th->slot)
 		returns(next, th, prev);

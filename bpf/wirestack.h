@@ -41,6 +41,24 @@ struct wire_aim {
 	__u32 stop;    /* from that state: offset of stack_stop; 0: there is none */
 	__u64 gc_at;   /* an int that is not 0 while garbage is collected */
 	__u64 gil;     /* the GIL's struct: its futexes lie in its first 256 bytes */
+	__u64 away_ns; /* the turn that began then is none: its thread has left the loop to others */
+};
+
+#define WIRE_PARKS 4 /* ways in which the workers of one process park */
+
+/* How a thread that parks is told from one that waits for a lock, both asleep in a futex: at off
+ * bytes from its stack pointer lies this return address, into the code that parks. */
+struct wire_park {
+	__u64 ret;
+	__u32 off;
+	__u32 pad;
+};
+
+/* parks[]: of one process. */
+struct wire_parks {
+	__u32 n;
+	__u32 all; /* 1: every futex is one, for the loops there are: nobody can tell */
+	struct wire_park at[WIRE_PARKS];
 };
 
 struct wire_pyframe {

@@ -382,6 +382,7 @@ int collect_names(struct gw_report *report, const struct wire_stack *stack,
 	task = decode_task(names, at);
 	if (!task)
 		return -EBADMSG;
+	out->away = names->away != 0;
 	out->kind = names->task_kind;
 	out->task = known(report, task);
 	out->peer = peer_of(report, stack);

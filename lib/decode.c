@@ -102,6 +102,7 @@ static size_t fixed_size(enum wire_kind kind)
 	case WIRE_SAMPLE:
 	case WIRE_HOLDER:
 	case WIRE_MEMORY:
+	case WIRE_ASLEEP:
 	case WIRE_TARGET:
 	case WIRE_NAMES:
 	case WIRE_NOTE:
@@ -163,6 +164,7 @@ static int decode_body(const struct wire_head *record, struct event *out)
 		out->hello = (const struct wire_hello *)record;
 		return check_hello(out->hello);
 	case WIRE_MEMORY: /* serves the namer only, and ends with the source */
+	case WIRE_ASLEEP: /* serves the source only */
 		return -EBADMSG;
 	case WIRE_LOOP:
 	case WIRE_GONE:

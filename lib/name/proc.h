@@ -17,6 +17,7 @@
 #include "name/memory.h"
 #include "name/perfmap.h"
 #include "name/unwind.h"
+#include "bpf/wire.h"
 
 #define FILES_MAX  128
 #define UNWIND_MAX (24U << 20) /* bytes of unwind tables of all files together */
@@ -55,6 +56,8 @@ struct proc {
 	const struct runtime *runtime;
 	struct python *python; /* NULL: no interpreter known */
 	struct perfmap *jit;   /* NULL: not looked for yet */
+	unsigned int parks;    /* enum namer_parks */
+	struct wire_park park; /* of the stack being named */
 	char version[32];
 	char why[160]; /* no Python frames */
 };

@@ -26,6 +26,16 @@ static void by_offset(struct native *out, const char *why)
 	out->frame.nameless = why;
 }
 
+/* In a program without an interpreter, what its own file has is the application, but for what was
+ * linked in. */
+static bool is_own(const struct proc *proc, const struct native *out)
+{
+	const char *runtime = proc->runtime->name;
+
+	return (!strcmp(runtime, "native") || !strcmp(runtime, "tokio")) &&
+	       !strstr(out->frame.module, ".so") && !native_library(out->name);
+}
+
 /* back: 1 for a return address, which may already lie in the next function. */
 static void name_in_file(struct proc *proc, const struct mapping *map, uint64_t address,
 			 unsigned int back, struct native *out)
@@ -36,8 +46,6 @@ static void name_in_file(struct proc *proc, const struct mapping *map, uint64_t 
 
 	out->frame.module = maps_base(map);
 	out->frame.offset = offset + back;
-	out->frame.app =
-		strcmp(proc->runtime->name, "native") == 0 && !strstr(out->frame.module, ".so");
 	elf = proc_elf(proc, map, &why);
 	if (!elf) {
 		by_offset(out, why);
@@ -50,6 +58,7 @@ static void name_in_file(struct proc *proc, const struct mapping *map, uint64_t 
 		else
 			demangle(out->name, sizeof(out->name));
 	}
+	out->frame.app = is_own(proc, out);
 }
 
 /* Code in no file: a JIT compiler's, perhaps told of in a perf map. */

@@ -93,6 +93,8 @@ static int take_record(void *ctx, const struct wire_head *record, size_t size)
 	case WIRE_MEMORY:
 		keep_memory(w, record);
 		return 0;
+	case WIRE_ASLEEP:
+		return workers_asleep(w, (const struct wire_asleep *)record);
 	default:
 		return watch_hand_out(w, record);
 	}
@@ -253,7 +255,7 @@ static int tick(struct watch *w)
 		if (!err && loop->state == WIRE_LIVE)
 			err = check_open(w, slot, record.head.now_ns);
 	}
-	return err;
+	return err ? err : workers_tick(w);
 }
 
 static bool all_gone(const struct watch *w)
@@ -308,6 +310,8 @@ static int watch_names(struct source *source, const struct wire_stack *stack,
 	int err = namer_stack(w->namer, stack, paired ? w->memory : NULL, out);
 
 	w->memory->n = 0;
+	if (!err)
+		workers_named(w, stack, *out);
 	return err;
 }
 

@@ -13,6 +13,7 @@
 #include "source/procs.h"
 #include "source/source.h"
 
+#define PARKED_MAX 64 /* threads of a process made loops in one go */
 #define LOOPS 256 /* slots for the processes of one command */
 
 /* What user space knows of the loop in a slot. */
@@ -45,6 +46,8 @@ struct watch {
 	struct wire_memory *memory;   /* of the stack record that comes next; n 0: none */
 	uint64_t late_ns, consumed;
 	int epoll, timer;
+	uint32_t n_parked; /* threads seen parked that are yet to be made loops */
+	uint32_t parked[PARKED_MAX];
 	bool no_samples_told;
 	bool ending; /* the last totals are being told */
 };
@@ -63,6 +66,12 @@ int part(struct watch *w, const struct wire_gone *gone);
 int meet_aim(struct watch *w, uint32_t slot); /* finds the Python frames, if not done yet */
 int tell_target(struct watch *w, struct proc *proc);
 int tell_slot(struct watch *w, uint32_t slot);
+
+/* workers.c: threads that park in futexes. 0 or -errno. */
+int workers_look(struct watch *w, struct proc *proc);  /* at those asleep now */
+int workers_asleep(struct watch *w, const struct wire_asleep *asleep);
+int workers_tick(struct watch *w);
+void workers_named(struct watch *w, const struct wire_stack *stack, const struct wire_names *names);
 
 /* watch.c: hands out up to budget records of the ring. 0 or -errno. */
 int watch_drain(struct watch *w, uint32_t budget);

@@ -73,4 +73,12 @@ WORKLOADS = {
     "node_parse": ("node_loop.js", "parse"),
     "node_busy": ("node_loop.js", "busy"),
     "epoll_poll": ("epoll_loop", "poll"),
+    "tokio_sleep": ("tokio_loop", "sleep"),
+    "tokio_cpu": ("tokio_loop", "cpu"),
+    "tokio_mutex": ("tokio_loop", "mutex"),
+    "tokio_read": ("tokio_loop", "read"),
+    "tokio_current": ("tokio_loop", "current"),
+    "tokio_idle": ("tokio_loop", "idle"),
+    "tokio_busy": ("tokio_loop", "busy"),
+    "tokio_in_place": ("tokio_loop", "in_place"),
 }
