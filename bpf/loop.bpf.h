@@ -169,7 +169,8 @@ static __always_inline void loop_turn_end(struct wire_loop *l, struct task_struc
 }
 
 /* The thread ends or becomes another program: closes its turn, leaves the totals for user space. */
-static __noinline __attribute__((unused)) void loop_finish(struct task_struct *task, struct thread *th, __u32 flags)
+static __noinline __attribute__((unused)) void loop_finish(struct task_struct *task,
+							   struct thread *th, __u32 flags)
 {
 	struct wire_loop *l = loop_at(th->slot);
 	__u64 now;

@@ -31,7 +31,8 @@ enum wire_kind {
 	WIRE_GONE = 5,   /* a loop's thread ended or its process executed another image */
 	WIRE_MEMORY = 6, /* user stack of the stack record that follows */
 	WIRE_HOLDER = 7, /* stack of the thread that held the GIL in the slice that follows */
-	WIRE_ASLEEP = 8, /* a thread that sleeps in a futex, no loop yet: one of user space's questions */
+	WIRE_ASLEEP =
+		8, /* a thread that sleeps in a futex, no loop yet: one of user space's questions */
 
 	WIRE_HELLO = 64,  /* when, where and with which settings */
 	WIRE_TARGET = 65, /* a process and what it runs */
@@ -131,7 +132,8 @@ enum wire_wait_class {
 	WIRE_WAIT_EPOLL = 1, /* epoll_wait, epoll_pwait, epoll_pwait2: known by descriptor */
 	WIRE_WAIT_POLL = 2,  /* poll, ppoll, select, pselect6: no descriptor to know them by */
 	WIRE_WAIT_URING = 3, /* io_uring_enter that waits: known by descriptor */
-	WIRE_WAIT_PARK = 4,  /* a futex that a worker of a runtime parks in: known by struct wire_park */
+	WIRE_WAIT_PARK =
+		4, /* a futex that a worker of a runtime parks in: known by struct wire_park */
 };
 
 enum wire_slot_state {

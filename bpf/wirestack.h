@@ -41,7 +41,8 @@ struct wire_aim {
 	__u32 stop;    /* from that state: offset of stack_stop; 0: there is none */
 	__u64 gc_at;   /* an int that is not 0 while garbage is collected */
 	__u64 gil;     /* the GIL's struct: its futexes lie in its first 256 bytes */
-	__u64 away_ns; /* the turn that began then is none: its thread has left the loop to others */
+	__u64 away_ns; /* the turn that began then is none: its thread has left the loop to others
+			*/
 };
 
 #define WIRE_PARKS 4 /* ways in which the workers of one process park */

@@ -85,7 +85,8 @@ struct wire_names {
 	__u32 n_frames;
 	__u8 task_kind; /* enum gw_task_kind */
 	__u8 n_spawn;
-	__u16 away; /* 1: no work of the loop: a worker that parks, or has left the loop to others */
+	__u16 away; /* 1: no work of the loop: a worker that parks, or has left the loop to others
+		     */
 };
 
 enum wire_ended {

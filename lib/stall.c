@@ -16,7 +16,7 @@ struct machine {
 	uint32_t serial;
 	uint32_t n;
 	uint64_t turn_ns;
-	bool away; /* that turn is none */
+	bool away;                          /* that turn is none */
 	struct wire_wait waits[WIRE_WAITS]; /* of the stall handed out last */
 	struct wire_rival rivals[4];
 	struct evidence evidence[EVIDENCE_MAX];

@@ -182,8 +182,8 @@ int frames_check(const void *record, size_t size)
 		return -EBADMSG;
 	memcpy(&names, record, sizeof(names));
 	if (names.head.kind != WIRE_NAMES || names.head.size != size || names.head.flags ||
-	    names.n_frames > WIRE_NAMES_FRAMES || names.n_spawn > WIRE_NAMES_SPAWN || names.away > 1 ||
-	    names.task_kind > GW_TASK_CALLBACK)
+	    names.n_frames > WIRE_NAMES_FRAMES || names.n_spawn > WIRE_NAMES_SPAWN ||
+	    names.away > 1 || names.task_kind > GW_TASK_CALLBACK)
 		return -EBADMSG;
 	at += sizeof(names);
 	for (uint32_t i = 0; i < names.n_frames + names.n_spawn; i++) {

@@ -34,7 +34,7 @@ struct namer {
 	struct namer_got_look look;
 	struct namer_got_thread thread;
 	struct namer_ask_stack ask;
-	struct wire_park park; /* of the stack named last */
+	struct wire_park park;                          /* of the stack named last */
 	_Alignas(8) unsigned char packet[NAMER_PACKET]; /* answers, and records made here */
 };
 

@@ -28,7 +28,7 @@ struct namer;
 /* Whether threads of a process park in futexes. */
 enum namer_parks {
 	NAMER_PARKS_NOT = 0,
-	NAMER_PARKS = 1,       /* their stacks tell which of them, and when */
+	NAMER_PARKS = 1,     /* their stacks tell which of them, and when */
 	NAMER_PARKS_ANY = 2, /* nothing tells: the program has no symbols */
 };
 

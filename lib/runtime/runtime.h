@@ -18,7 +18,8 @@
 
 struct runtime {
 	const char *name;
-	bool (*detect)(struct proc *proc); /* cheap: mapped files; the last ones before native may read */
+	bool (*detect)(
+		struct proc *proc); /* cheap: mapped files; the last ones before native may read */
 	/* Finds the interpreter; 0, or -errno with proc->why. NULL: there is none to find. */
 	int (*attach)(struct proc *proc, struct wire_python *out);
 	int (*thread)(struct proc *proc, uint32_t nstid, uint64_t fsbase,

@@ -25,30 +25,46 @@
 #define SOURCE   "/src/runtime/"
 
 static const char *const linked[] = {
-	"std::",	 "core::",	   "alloc::",	"tokio::",    "mio::",	    "parking_lot",
-	"__rust",	 "rust_",	   "futures",	"tokio_util", "tokio_rustls", "hyper",
-	"h2::",		 "tower",	   "hashbrown", "crossbeam",  "async_trait",  "axum::",
-	"tracing",	 "socket2",	   "bytes::",	"log::",      "rustls",	    "serde",
-	"rand::",	 "regex",	   "reqwest",	"tonic::",    "prost",	    "libc::",
-	"memchr",	 "ring::",	   "sqlx",	"std_detect", "compiler_builtins",
-	"actix_web::",	 "actix_server::", "actix_rt::", "warp::",    "_start",	    "__",
-	"addr2line",	 "gimli",
+	"std::",       "core::",         "alloc::",
+	"tokio::",     "mio::",          "parking_lot",
+	"futures",     "tokio_util",     "tokio_rustls",
+	"hyper",       "h2::",           "tower",
+	"hashbrown",   "crossbeam",      "async_trait",
+	"axum::",      "tracing",        "socket2",
+	"bytes::",     "log::",          "rustls",
+	"serde",       "rand::",         "regex",
+	"reqwest",     "tonic::",        "prost",
+	"libc::",      "memchr",         "ring::",
+	"sqlx",        "std_detect",     "compiler_builtins",
+	"actix_web::", "actix_server::", "actix_rt::",
+	"warp::",      "addr2line",      "gimli",
 };
 
-/* <T as Trait>::f and <impl Trait for T>::f belong where T does. */
-bool native_library(const char *name)
+/* <T as Trait>::f and <T>::f belong where T does; what stands between later brackets does not
+ * count. */
+static bool begins_with(const char *name, const char *const *list, size_t n)
 {
 	while (*name && strchr("<&*([", *name))
 		name++;
 	if (!strncmp(name, "mut ", 4) || !strncmp(name, "dyn ", 4))
 		name += 4;
-	for (size_t i = 0; i < sizeof(linked) / sizeof(linked[0]); i++)
-		if (!strncmp(name, linked[i], strlen(linked[i])))
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(name, list[i], strlen(list[i])))
 			return true;
 	return false;
 }
 
-/* "tokio-1.38.0/src/runtime/" or, of vendored sources, "tokio/src/runtime/": the version's length. */
+#define BEGINS_WITH(name, list) begins_with(name, list, sizeof(list) / sizeof((list)[0]))
+
+bool native_library(const char *name)
+{
+	if (!strstr(name, "::"))
+		return !strncmp(name, "__rust", 6) || !strcmp(name, "_start");
+	return BEGINS_WITH(name, linked);
+}
+
+/* "tokio-1.38.0/src/runtime/" or, of vendored sources, "tokio/src/runtime/": the version's length.
+ */
 static bool is_source(const char *at, const char *end, size_t *version)
 {
 	size_t n = 0;
@@ -85,7 +101,8 @@ static bool search_mapping(struct proc *proc, const struct mapping *map, size_t 
 	char *piece = malloc(PIECE + OVERLAP);
 	bool found = false;
 
-	for (uint64_t at = map->start; piece && !found && at < map->end && *left >= PIECE; at += PIECE) {
+	for (uint64_t at = map->start; piece && !found && at < map->end && *left >= PIECE;
+	     at += PIECE) {
 		uint64_t n = map->end - at < PIECE + OVERLAP ? map->end - at : PIECE + OVERLAP;
 
 		if (memory_read(&proc->mem, at, piece, n))
@@ -127,31 +144,37 @@ bool is_tokio(struct proc *proc)
 	return true;
 }
 
-/* The scheduler's own code; not that in which a thread outside waits for one future. */
-static bool is_scheduler(const char *name)
-{
-	if (strstr(name, "tokio::runtime::scheduler::current_thread"))
-		return true;
-	return (strstr(name, "tokio::runtime::scheduler::multi_thread") ||
-		strstr(name, "tokio::runtime::thread_pool")) &&
-	       !strstr(name, "MultiThread::block_on") && !strstr(name, "ThreadPool::block_on");
-}
+static const char *const scheduler[] = { "tokio::runtime::scheduler::multi_thread",
+					 "tokio::runtime::scheduler::current_thread",
+					 "tokio::runtime::thread_pool",
+					 "tokio::runtime::basic_scheduler" };
+
+/* A thread outside that waits for one future. */
+static const char *const outside[] = { "tokio::runtime::scheduler::multi_thread::MultiThread",
+				       "tokio::runtime::thread_pool::ThreadPool" };
 
 /* What lies between the scheduler and the call. */
-static bool is_waiting(const char *name)
-{
-	static const char *const begins[] = { "std::",  "<std::", "core::", "<core::",
-					      "parking_lot", "tokio::runtime::park::",
-					      "tokio::runtime::driver::", "tokio::runtime::time::",
-					      "tokio::runtime::io::", "tokio::runtime::signal::",
-					      "tokio::runtime::process::", "tokio::park::",
-					      "tokio::time::driver::", "tokio::loom::" };
+static const char *const waiting[] = {
+	"std::",
+	"core::",
+	"parking_lot",
+	"tokio::loom::",
+	"tokio::park::",
+	"tokio::time::driver::",
+	"tokio::runtime::park::",
+	"tokio::runtime::driver::",
+	"tokio::runtime::time::",
+	"tokio::runtime::io::",
+	"tokio::runtime::signal::",
+	"tokio::runtime::process::",
+};
 
-	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
-		if (!strncmp(name, begins[i], strlen(begins[i])))
-			return true;
-	return false;
-}
+static const char *const leaving[] = {
+	"tokio::task::blocking::block_in_place",
+	"tokio::runtime::scheduler::block_in_place",
+	"tokio::runtime::scheduler::multi_thread::worker::block_in_place",
+	"tokio::runtime::thread_pool::worker::block_in_place",
+};
 
 /* What the frames tell of the thread, from the leaf outwards. */
 struct reading {
@@ -161,12 +184,12 @@ struct reading {
 
 static void read_frame(struct reading *r, const struct native *native, unsigned int i)
 {
-	r->left |= strstr(native->name, "block_in_place") && strstr(native->name, "tokio::");
+	r->left |= BEGINS_WITH(native->name, leaving);
 	if (r->decided || native->frame.nameless || strstr(native->frame.module, ".so") ||
-	    is_waiting(native->name))
+	    BEGINS_WITH(native->name, waiting))
 		return;
 	r->decided = true;
-	r->parks = is_scheduler(native->name);
+	r->parks = BEGINS_WITH(native->name, scheduler) && !BEGINS_WITH(native->name, outside);
 	r->at = i;
 }
 
@@ -176,8 +199,8 @@ static void tell_park(struct proc *proc, const struct walk *steps, unsigned int 
 	uint64_t lies = steps->frames[at].sp - sizeof(uint64_t) - steps->frames[0].sp;
 
 	if (at && lies < UINT32_MAX)
-		proc->park = (struct wire_park){ .ret = steps->frames[at].pc,
-						 .off = (uint32_t)lies };
+		proc->park =
+			(struct wire_park){ .ret = steps->frames[at].pc, .off = (uint32_t)lies };
 }
 
 void tokio_name(struct proc *proc, const struct wire_stack *stack, const struct wire_memory *memory,

@@ -287,8 +287,8 @@ int live_worker(struct live *live, uint32_t tid, bool is)
 {
 	int map = bpf_map__fd(live->skel->maps.workers);
 	uint32_t one = 1;
-	int err = is ? bpf_map_update_elem(map, &tid, &one, BPF_ANY)
-		     : bpf_map_delete_elem(map, &tid);
+	int err =
+		is ? bpf_map_update_elem(map, &tid, &one, BPF_ANY) : bpf_map_delete_elem(map, &tid);
 
 	return err ? -errno : 0;
 }

@@ -13,8 +13,8 @@
 #include "source/procs.h"
 #include "source/source.h"
 
-#define PARKED_MAX 64 /* threads of a process made loops in one go */
-#define LOOPS 256 /* slots for the processes of one command */
+#define PARKED_MAX 64  /* threads of a process made loops in one go */
+#define LOOPS      256 /* slots for the processes of one command */
 
 /* What user space knows of the loop in a slot. */
 struct seat {
@@ -68,7 +68,7 @@ int tell_target(struct watch *w, struct proc *proc);
 int tell_slot(struct watch *w, uint32_t slot);
 
 /* workers.c: threads that park in futexes. 0 or -errno. */
-int workers_look(struct watch *w, struct proc *proc);  /* at those asleep now */
+int workers_look(struct watch *w, struct proc *proc); /* at those asleep now */
 int workers_asleep(struct watch *w, const struct wire_asleep *asleep);
 int workers_tick(struct watch *w);
 void workers_named(struct watch *w, const struct wire_stack *stack, const struct wire_names *names);

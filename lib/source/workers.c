@@ -23,10 +23,11 @@ static int note_any(struct watch *w, const struct proc *proc)
 	char what[64];
 
 	snprintf(what, sizeof(what), "locks in the workers of process %u", proc->keeper.pid);
-	return watch_note(w, what,
-			  "the program has no symbols: a worker that waits for a lock looks like one "
-			  "that has nothing to do",
-			  "do not strip it (Cargo.toml: strip = \"debuginfo\" at most)");
+	return watch_note(
+		w, what,
+		"the program has no symbols: a worker that waits for a lock looks like one "
+		"that has nothing to do, and block_in_place like a stall",
+		"do not strip it (Cargo.toml: strip = \"debuginfo\" at most)");
 }
 
 static int learn(struct watch *w, struct proc *proc, const struct wire_park *park)
