@@ -382,7 +382,8 @@ int collect_names(struct gw_report *report, const struct wire_stack *stack,
 	task = decode_task(names, at);
 	if (!task)
 		return -EBADMSG;
-	out->away = names->away != 0;
+	out->away = names->flags & WIRE_NAMES_AWAY;
+	out->gc = names->flags & WIRE_NAMES_GC;
 	out->kind = names->task_kind;
 	out->task = known(report, task);
 	out->peer = peer_of(report, stack);

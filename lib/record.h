@@ -76,6 +76,12 @@ struct wire_tick {
 #define WIRE_NAMES_FRAMES 512 /* kernel, native and Python together */
 #define WIRE_NAMES_SPAWN  16
 
+/* What the names of a stack tell besides. */
+enum wire_names_flag {
+	WIRE_NAMES_AWAY = 1, /* no work of the loop: a worker parks, or has left the loop to others */
+	WIRE_NAMES_GC = 2,   /* garbage is being collected */
+};
+
 /* WIRE_NAMES: n_frames packed frames follow, innermost first, then n_spawn more: where the task was
  * spawned. A frame is u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name,
  * file, module, nameless, each with its NUL. Not aligned. At last the task's name with its NUL, ""
@@ -85,8 +91,7 @@ struct wire_names {
 	__u32 n_frames;
 	__u8 task_kind; /* enum gw_task_kind */
 	__u8 n_spawn;
-	__u16 away; /* 1: no work of the loop: a worker that parks, or has left the loop to others
-		     */
+	__u16 flags; /* enum wire_names_flag */
 };
 
 enum wire_ended {

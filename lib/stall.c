@@ -170,6 +170,8 @@ static struct evidence evidence_of(const struct wire_stack *stack, const struct 
 			      .waker_tid = stack->waker_tid,
 			      .owner = stack->owner };
 
+	if (named->gc && e.state == GW_STATE_ONCPU)
+		e.state = GW_STATE_GC;
 	if (stack->head.kind == WIRE_SAMPLE)
 		e.weight_ns = stack->weight_ns;
 	else

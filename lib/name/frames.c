@@ -140,7 +140,7 @@ void frames_end(struct frames *frames, uint64_t now_ns)
 
 	memcpy(frames->bytes + frames->used, frames->task, strlen(frames->task) + 1);
 	frames->used += strlen(frames->task) + 1;
-	names.away = frames->away;
+	names.flags = frames->flags;
 	names.head.kind = WIRE_NAMES;
 	names.head.size = (uint32_t)frames->used;
 	names.head.now_ns = now_ns;
@@ -183,7 +183,7 @@ int frames_check(const void *record, size_t size)
 	memcpy(&names, record, sizeof(names));
 	if (names.head.kind != WIRE_NAMES || names.head.size != size || names.head.flags ||
 	    names.n_frames > WIRE_NAMES_FRAMES || names.n_spawn > WIRE_NAMES_SPAWN ||
-	    names.away > 1 || names.task_kind > GW_TASK_CALLBACK)
+	    names.flags > (WIRE_NAMES_AWAY | WIRE_NAMES_GC) || names.task_kind > GW_TASK_CALLBACK)
 		return -EBADMSG;
 	at += sizeof(names);
 	for (uint32_t i = 0; i < names.n_frames + names.n_spawn; i++) {

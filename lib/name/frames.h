@@ -28,8 +28,8 @@ struct frames {
 	unsigned char *bytes; /* begins with struct wire_names */
 	size_t size, used;
 	char task[FRAMES_TEXT + 1];
-	bool away; /* becomes that of struct wire_names */
-	bool cut;  /* the marker has been written: no frame of the stack may follow */
+	uint16_t flags; /* enum wire_names_flag */
+	bool cut; /* the marker has been written: no frame of the stack may follow */
 };
 
 void frames_begin(struct frames *frames, void *bytes, size_t size);

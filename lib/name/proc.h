@@ -62,6 +62,9 @@ struct proc {
 	char why[160]; /* no Python frames */
 };
 
+/* Does the process have a perf map? */
+bool proc_has_jit(struct proc *proc);
+
 /* Name of compiled code at an address, from the process's perf map; NULL: none. */
 const char *proc_jit(struct proc *proc, uint64_t address);
 

@@ -61,7 +61,7 @@ static const struct runtime runtimes[] = {
 	{ "uvloop", is_uvloop, python_attach, python_thread, python_name, python_detach },
 	{ "asyncio", is_asyncio, python_attach, python_thread, python_name, python_detach },
 	{ "python", is_python, python_attach, python_thread, python_name, python_detach },
-	{ "node", is_node, NULL, NULL, native_name, NULL },
+	{ "node", is_node, node_attach, NULL, node_name, NULL },
 	{ "tokio", is_tokio, NULL, NULL, tokio_name, NULL },
 	{ "native", is_native, NULL, NULL, native_name, NULL },
 };

@@ -36,6 +36,11 @@ const struct runtime *runtime_detect(struct proc *proc); /* never NULL */
 void native_name(struct proc *proc, const struct wire_stack *stack,
 		 const struct wire_memory *memory, struct frames *out);
 
+/* node.c */
+int node_attach(struct proc *proc, struct wire_python *out);
+void node_name(struct proc *proc, const struct wire_stack *stack, const struct wire_memory *memory,
+	       struct frames *out);
+
 /* tokio.c */
 bool is_tokio(struct proc *proc);
 void tokio_name(struct proc *proc, const struct wire_stack *stack, const struct wire_memory *memory,

@@ -223,5 +223,6 @@ void tokio_name(struct proc *proc, const struct wire_stack *stack, const struct 
 	r.parks &= stack->head.kind == WIRE_SLICE && stack->call == 202;
 	if (r.parks)
 		tell_park(proc, &steps, r.at);
-	out->away = r.parks || r.left;
+	if (r.parks || r.left)
+		out->flags |= WIRE_NAMES_AWAY;
 }

@@ -27,10 +27,14 @@ int tell_target(struct watch *w, struct proc *proc)
 
 static int note_no_frames(struct watch *w, const struct proc *proc, const char *why)
 {
+	bool node = !strcmp(proc->runtime, "node");
 	char what[64];
 
-	snprintf(what, sizeof(what), "Python frames of process %u", proc->keeper.pid);
-	return watch_note(w, what, why, "");
+	snprintf(what, sizeof(what), "%s of process %u",
+		 node ? "names of JavaScript functions" : "Python frames", proc->keeper.pid);
+	return watch_note(w, what, why,
+			  node ? "node --perf-basic-prof --interpreted-frames-native-stack gives them"
+			       : "");
 }
 
 static int note_no_greenlets(struct watch *w, const struct proc *proc, const char *why)

@@ -25,6 +25,7 @@ struct proc {
 	uint32_t park_wait, park_pause; /* ticks between two looks for workers, and to go */
 	struct wire_parks known;        /* how its workers park */
 	struct wire_python layout;
+	char runtime[32];
 	char why[128]; /* there are no Python frames; "": there are, or it is no Python */
 };
 

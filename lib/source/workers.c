@@ -117,7 +117,7 @@ void workers_named(struct watch *w, const struct wire_stack *stack, const struct
 {
 	struct proc *proc = procs_find(&w->procs, stack->pid);
 
-	if (!names->away || !proc)
+	if (!(names->flags & WIRE_NAMES_AWAY) || !proc)
 		return;
 	for (uint32_t slot = 0; slot < LOOPS; slot++)
 		if (w->seats[slot].serial == stack->serial)
