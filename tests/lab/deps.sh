@@ -7,4 +7,5 @@ set -eu
 export RUNLEVEL=1
 exec sh "$(dirname "$0")/../deps.sh" python3 python3-gevent python3-uvloop \
 	python3-psycopg2 python3-psycogreen postgresql-15 redis-server python3-redis \
-	python3-zmq python3-pycurl python3-grpcio python3-requests python3-lxml python3-bcrypt nodejs
+	python3-zmq python3-pycurl python3-grpcio python3-requests python3-lxml python3-bcrypt nodejs \
+	libuv1-dev libevent-dev

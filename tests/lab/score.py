@@ -499,7 +499,7 @@ def compile_rust(name, opts, place):
     return target / "release" / name
 
 
-LIBRARIES = {"epoll_loop": ()}
+LIBRARIES = {"epoll_loop": ("-pthread",), "libuv_loop": ("-luv", "-pthread"), "libevent_loop": ("-levent_core",)}
 BUILD = {**dict.fromkeys(LIBRARIES, compile_c), "tokio_loop": compile_rust}
 
 

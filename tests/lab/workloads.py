@@ -1,6 +1,6 @@
 """The workloads of the stall laboratory: NAME: (FILE, ARGUMENT...).
 
-*.py is run by --python, *.js by --node; epoll_loop is compiled first. CORE is what `make e2e` runs.
+*.py is run by --python, *.js by --node; what has no such ending is compiled first, by --cc or by --cargo. CORE is what `make e2e` runs.
 """
 
 CORE = {
@@ -76,6 +76,11 @@ WORKLOADS = {
     "node_pbkdf2": ("node_loop.js", "pbkdf2"),
     "node_zlib": ("node_loop.js", "zlib"),
     "epoll_poll": ("epoll_loop", "poll"),
+    "epoll_threads": ("epoll_loop", "threads"),
+    "libuv_read": ("libuv_loop", "read"),
+    "libuv_idle": ("libuv_loop", "idle"),
+    "libevent_fsync": ("libevent_loop", "fsync"),
+    "libevent_idle": ("libevent_loop", "idle"),
     "tokio_sleep": ("tokio_loop", "sleep"),
     "tokio_cpu": ("tokio_loop", "cpu"),
     "tokio_mutex": ("tokio_loop", "mutex"),
