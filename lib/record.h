@@ -78,8 +78,9 @@ struct wire_tick {
 
 /* What the names of a stack tell besides. */
 enum wire_names_flag {
-	WIRE_NAMES_AWAY = 1, /* no work of the loop: a worker parks, or has left the loop to others */
-	WIRE_NAMES_GC = 2,   /* garbage is being collected */
+	WIRE_NAMES_AWAY =
+		1,         /* no work of the loop: a worker parks, or has left the loop to others */
+	WIRE_NAMES_GC = 2, /* garbage is being collected */
 };
 
 /* WIRE_NAMES: n_frames packed frames follow, innermost first, then n_spawn more: where the task was

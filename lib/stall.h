@@ -26,7 +26,7 @@ struct named {
 	const struct gw_peer *peer; /* NULL: none */
 	const char *class;          /* of the call */
 	bool away;                  /* not of the loop's work: its turn is none */
-	bool gc; /* garbage was being collected */
+	bool gc;                    /* garbage was being collected */
 };
 
 /* A stack seen in the turn, once per stack, state, call and task. */

@@ -30,8 +30,7 @@ int node_attach(struct proc *proc, struct wire_python *out)
 {
 	(void)out;
 	if (!proc_has_jit(proc))
-		snprintf(proc->why, sizeof(proc->why),
-			 "it was started without --perf-basic-prof");
+		snprintf(proc->why, sizeof(proc->why), "it was started without --perf-basic-prof");
 	return -ENOENT;
 }
 

@@ -17,6 +17,7 @@
 #include "greenwatch.h"
 #include "runtime/native.h"
 #include "runtime/runtime.h"
+#include "runtime/tokio.h"
 
 #define TEXT_MAX (16U << 20) /* bytes of constants searched */
 #define PIECE    (32U << 10)
@@ -176,21 +177,21 @@ static const char *const leaving[] = {
 	"tokio::runtime::thread_pool::worker::block_in_place",
 };
 
-/* What the frames tell of the thread, from the leaf outwards. */
-struct reading {
-	bool parks, decided, left;
-	unsigned int at; /* decided here */
-};
-
-static void read_frame(struct reading *r, const struct native *native, unsigned int i)
+void tokio_read(struct tokio_reading *r, const char *name, unsigned int i)
 {
-	r->left |= BEGINS_WITH(native->name, leaving);
-	if (r->decided || native->frame.nameless || strstr(native->frame.module, ".so") ||
-	    BEGINS_WITH(native->name, waiting))
+	if (!name)
+		return;
+	r->left |= BEGINS_WITH(name, leaving);
+	if (r->decided || BEGINS_WITH(name, waiting))
 		return;
 	r->decided = true;
-	r->parks = BEGINS_WITH(native->name, scheduler) && !BEGINS_WITH(native->name, outside);
+	r->parks = BEGINS_WITH(name, scheduler) && !BEGINS_WITH(name, outside);
 	r->at = i;
+}
+
+static const char *known_name(const struct native *native)
+{
+	return native->frame.nameless || strstr(native->frame.module, ".so") ? NULL : native->name;
 }
 
 /* The return address into the scheduler, and how far from the leaf it lies. */
@@ -206,7 +207,7 @@ static void tell_park(struct proc *proc, const struct walk *steps, unsigned int 
 void tokio_name(struct proc *proc, const struct wire_stack *stack, const struct wire_memory *memory,
 		struct frames *out)
 {
-	struct reading r = { 0 };
+	struct tokio_reading r = { 0 };
 	struct native native;
 	struct walk steps;
 
@@ -214,7 +215,7 @@ void tokio_name(struct proc *proc, const struct wire_stack *stack, const struct 
 	for (unsigned int i = 0; i < steps.n && i < NATIVE_MAX; i++) {
 		native_frame(proc, &steps.frames[i], &native);
 		frames_add(out, &native.frame);
-		read_frame(&r, &native, i);
+		tokio_read(&r, known_name(&native), i);
 	}
 	if (steps.n > NATIVE_MAX)
 		frames_cut(out);

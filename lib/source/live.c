@@ -277,7 +277,9 @@ int live_attach_asleep(struct live *live, uint32_t pid)
 
 int live_parks(struct live *live, uint32_t pid, const struct wire_parks *parks)
 {
-	if (bpf_map_update_elem(bpf_map__fd(live->skel->maps.parks), &pid, parks, BPF_ANY))
+	int map = bpf_map__fd(live->skel->maps.parks);
+
+	if (parks ? bpf_map_update_elem(map, &pid, parks, BPF_ANY) : bpf_map_delete_elem(map, &pid))
 		return -errno;
 	live->skel->bss->parking = 1;
 	return 0;

@@ -38,7 +38,7 @@ int live_attach(struct live *live, uint32_t pid);
  * is one of live_worker(). */
 int live_attach_asleep(struct live *live, uint32_t pid);
 
-/* How the workers of a process park; and a thread that does. 0 or -errno. */
+/* How the workers of a process park (NULL: forget it); and a thread that does. 0 or -errno. */
 int live_parks(struct live *live, uint32_t pid, const struct wire_parks *parks);
 int live_worker(struct live *live, uint32_t tid, bool is);
 

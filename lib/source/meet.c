@@ -32,9 +32,9 @@ static int note_no_frames(struct watch *w, const struct proc *proc, const char *
 
 	snprintf(what, sizeof(what), "%s of process %u",
 		 node ? "names of JavaScript functions" : "Python frames", proc->keeper.pid);
-	return watch_note(w, what, why,
-			  node ? "node --perf-basic-prof --interpreted-frames-native-stack gives them"
-			       : "");
+	return watch_note(
+		w, what, why,
+		node ? "node --perf-basic-prof --interpreted-frames-native-stack gives them" : "");
 }
 
 static int note_no_greenlets(struct watch *w, const struct proc *proc, const char *why)
@@ -100,6 +100,12 @@ static void start_samples(struct watch *w, const struct wire_found *found)
 		   "run as root, or lower kernel.perf_event_paranoid");
 }
 
+static void drop(struct watch *w, struct proc *proc)
+{
+	workers_forget(w, proc);
+	procs_drop(&w->procs, proc);
+}
+
 /* A loop was found: everything about it is made ready before the record goes on. */
 int meet(struct watch *w, const struct wire_found *found)
 {
@@ -109,7 +115,7 @@ int meet(struct watch *w, const struct wire_found *found)
 	int err = 0;
 
 	if (proc && !proc->loops && proc_is_stale(proc)) {
-		procs_drop(&w->procs, proc);
+		drop(w, proc);
 		proc = NULL;
 	}
 	if (!proc)
@@ -127,6 +133,8 @@ int meet(struct watch *w, const struct wire_found *found)
 	if (!err && !proc->loops && proc->why[0])
 		err = note_no_frames(w, proc, proc->why);
 	proc->loops++;
+	proc->park_wait = 0; /* its workers may be there now */
+	proc->park_pause = 0;
 	start_samples(w, found);
 	return err ? err : meet_aim(w, found->slot);
 }
@@ -157,6 +165,6 @@ int part(struct watch *w, const struct wire_gone *gone)
 	if (proc->loops)
 		proc->loops--;
 	if (!proc->loops && !proc->asked)
-		procs_drop(&w->procs, proc);
+		drop(w, proc);
 	return err;
 }

@@ -71,6 +71,7 @@ int tell_slot(struct watch *w, uint32_t slot);
 int workers_look(struct watch *w, struct proc *proc); /* at those asleep now */
 int workers_asleep(struct watch *w, const struct wire_asleep *asleep);
 int workers_tick(struct watch *w);
+void workers_forget(struct watch *w, const struct proc *proc); /* it is dropped */
 void workers_named(struct watch *w, const struct wire_stack *stack, const struct wire_names *names);
 
 /* watch.c: hands out up to budget records of the ring. 0 or -errno. */

@@ -74,6 +74,12 @@ static int bind(struct watch *w, struct proc *proc)
 	return err;
 }
 
+void workers_forget(struct watch *w, const struct proc *proc)
+{
+	if (proc->known.n || proc->known.all)
+		live_parks(w->live, proc->keeper.pid, NULL);
+}
+
 int workers_look(struct watch *w, struct proc *proc)
 {
 	int err;
@@ -99,7 +105,8 @@ int workers_tick(struct watch *w)
 	for (uint32_t i = 0; !err && i < w->procs.count; i++) {
 		struct proc *proc = w->procs.items[i];
 
-		if (!proc->parks)
+		/* the kernel side finds others, and other ways to park turn up as they are named */
+		if (!proc->parks || proc->known.n || proc->known.all)
 			continue;
 		if (proc->park_pause) {
 			proc->park_pause--;

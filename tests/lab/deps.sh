@@ -1,11 +1,17 @@
 #!/bin/sh
-# deps.sh: installs what the workloads beyond the core of the stall laboratory use (root).
+# deps.sh: installs what the workloads beyond the core of the stall laboratory use (root), and builds
+# those in Rust, so that no time is lost in the run. Without a registry of crates they are not run.
 #
 # RUNLEVEL=1 keeps Debian's scripts from starting the servers: every workload starts its own.
 set -eu
 
+here=$(dirname "$0")
+command -v cargo >/dev/null && rust= || rust=cargo
 export RUNLEVEL=1
-exec sh "$(dirname "$0")/../deps.sh" python3 python3-gevent python3-uvloop \
+# shellcheck disable=SC2086
+sh "$here/../deps.sh" python3 python3-gevent python3-uvloop \
 	python3-psycopg2 python3-psycogreen postgresql-15 redis-server python3-redis \
 	python3-zmq python3-pycurl python3-grpcio python3-requests python3-lxml python3-bcrypt nodejs \
-	libuv1-dev libevent-dev
+	libuv1-dev libevent-dev $rust
+cargo build --quiet --release --locked --target-dir "$here/../../build/lab" \
+	--manifest-path "$here/tokio_loop/Cargo.toml" || echo "deps: the Rust workloads could not be built"

@@ -19,8 +19,7 @@ error     reported length - true length. A turn honestly begins before and ends 
 ledger    the six parts add up to the duration exactly; with a complete report nothing is unaccounted
 cause     as planned. A stall that waited 35 % or more of its time for a CPU by its own schedstat may be `runqueue`
           as well: that is the shared machine, and true; told so, it is judged no further
-function  frames[stall.frame].name, last component; `-` means that there is no frame. Judged where there are Python
-          frames; of a native program only the innermost frame is known, so there it is no promise
+function  frames[stall.frame].name, last component; `-` means that there is no frame
 call, peer, line, task, culprit, rule
           judged where the truth has them; what the report lacks is wrong. `call` and `peer` are of the call that took most
           of the waits' time; `task` is the name with the largest share; `culprit` is the heaviest one of that role, by
@@ -235,13 +234,12 @@ def judge_pair(report, stall, truth):
     causes = {truth.cause, truth.extra.get("also", truth.cause)} | ({"runqueue"} if starved else set())
     name = frame_name(report, stall)
     right = any(same_function(name, function) for function in truth.function.split("|")) or (starved and name == "-")
-    native = any(loop["id"] == stall["loop"] and loop["runtime"] == "native" for loop in report.get("loops", ()))
     match = {
         "true_ns": true_ns, "reported_ns": stall["duration_ns"], "error_ns": error, "net_error_ns": net,
         "over_bound_ns": net - BOUND_NS - round(BOUND_SHARE * true_ns),
         "cause": stall["cause"], "true_cause": truth.cause, "cause_right": stall["cause"] in causes,
-        "function": name, "true_function": truth.function, "function_right": right or native,
-        "starved": starved, "native": native,
+        "function": name, "true_function": truth.function, "function_right": right,
+        "starved": starved,
         "oncpu_ns": stall["ledger"]["oncpu_ns"], "true_cpu_ns": int(truth.extra.get("cpu_ns", 0)),
     }
     excused = starved and stall["cause"] == "runqueue" != truth.cause
@@ -315,8 +313,6 @@ def share(part, whole):
 def share_right(matches, attribute):
     """Of the matches whose truth has the attribute; None where there is none."""
     judged = [m[attribute + "_right"] for m in matches if attribute + "_right" in m]
-    if attribute == "function":
-        judged = [m["function_right"] for m in matches if not m["native"]]
     return share(sum(judged), len(judged))
 
 

@@ -7,7 +7,7 @@
 //! and `sleep` block a worker; `current` does so in a runtime of one thread. `idle`, `busy` and `in_place` are healthy.
 //! It refuses to start stalls when stdin ends before a line was read.
 use std::io::{BufRead, Read, Write};
-use std::os::fd::FromRawFd;
+use std::os::unix::io::FromRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::{Arc, Mutex};
