@@ -183,6 +183,22 @@ static __always_inline void stack_regs(__u64 out[WIRE_REGS], const struct pt_reg
 	out[16] = regs->ip;
 }
 
+/* Since 6.18 the task itself is throttled, before with its run queue. */
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->throttled) && BPF_CORE_READ(task, throttled))
+		return true;
+	return bpf_core_field_exists(struct cfs_rq, throttle_count) &&
+	       BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
+}
+
+static __always_inline __u32 off_kind(struct task_struct *task, bool preempt, __u32 state)
+{
+	if (preempt || !(state & (STATE_SLEEPING | STATE_STOPPED)))
+		return is_throttled(task) ? WIRE_THROTTLED : WIRE_RUNNABLE;
+	return state & STATE_STOPPED ? WIRE_STOPPED : WIRE_BLOCKED;
+}
+
 /* User space takes a slot's content for whole only when seq is even and unchanged. */
 static __always_inline void loop_write_begin(struct wire_loop *l)
 {

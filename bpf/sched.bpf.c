@@ -16,22 +16,6 @@
 #define GIL_HOLDER  8   /* CPython, struct _gil_runtime_state: last_holder */
 #define GIL_BYTES   256 /* its mutexes and conditions lie within */
 
-/* Since 6.18 the task itself is throttled, before with its run queue. */
-static __always_inline bool is_throttled(struct task_struct *task)
-{
-	if (bpf_core_field_exists(task->throttled) && BPF_CORE_READ(task, throttled))
-		return true;
-	return bpf_core_field_exists(struct cfs_rq, throttle_count) &&
-	       BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
-}
-
-static __always_inline __u32 off_kind(struct task_struct *task, bool preempt, __u32 state)
-{
-	if (preempt || !(state & (STATE_SLEEPING | STATE_STOPPED)))
-		return is_throttled(task) ? WIRE_THROTTLED : WIRE_RUNNABLE;
-	return state & STATE_STOPPED ? WIRE_STOPPED : WIRE_BLOCKED;
-}
-
 /* Is the thread asleep in its loop's own wait? orig_ax is -1 outside a system call. */
 static __always_inline bool in_own_wait(const struct wire_loop *l, struct pt_regs *regs)
 {
