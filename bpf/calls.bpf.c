@@ -9,6 +9,7 @@
  */
 #include "calls.bpf.h"
 #include "fd.bpf.h"
+#include "park.bpf.h"
 #include "stack.bpf.h"
 
 #define FUTEX_COMMAND 127 /* linux/futex.h: without the flags */
@@ -143,6 +144,7 @@ int BPF_PROG(calls_enter, struct pt_regs *regs, long nr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *th = thread_of(task);
+	struct pt_regs *user = (struct pt_regs *)bpf_task_pt_regs(task);
 	struct wire_loop *l;
 
 	if (!th || !th->slot)
@@ -151,7 +153,7 @@ int BPF_PROG(calls_enter, struct pt_regs *regs, long nr)
 	if (!l)
 		return 0;
 	l->call_ns = 0;
-	if (in_own_wait(l, (struct pt_regs *)bpf_task_pt_regs(task)) || !may_sleep(task, regs, nr))
+	if (in_own_wait(l, user) || !may_sleep(task, regs, nr) || is_parked(l->pid, user, true))
 		return 0;
 	l->call_ns = bpf_ktime_get_ns();
 	return 0;

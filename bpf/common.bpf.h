@@ -181,6 +181,44 @@ static __always_inline struct file *file_at(struct task_struct *task, __s32 fd)
 	return file;
 }
 
+/* regs are the user registers of a task, at its last entry into the kernel; in DWARF's order. */
+static __always_inline void stack_regs(__u64 out[WIRE_REGS], const struct pt_regs *regs)
+{
+	out[0] = regs->ax;
+	out[1] = regs->dx;
+	out[2] = regs->cx;
+	out[3] = regs->bx;
+	out[4] = regs->si;
+	out[5] = regs->di;
+	out[6] = regs->bp;
+	out[7] = regs->sp;
+	out[8] = regs->r8;
+	out[9] = regs->r9;
+	out[10] = regs->r10;
+	out[11] = regs->r11;
+	out[12] = regs->r12;
+	out[13] = regs->r13;
+	out[14] = regs->r14;
+	out[15] = regs->r15;
+	out[16] = regs->ip;
+}
+
+/* Since 6.18 the task itself is throttled, before with its run queue. */
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->throttled) && BPF_CORE_READ(task, throttled))
+		return true;
+	return bpf_core_field_exists(struct cfs_rq, throttle_count) &&
+	       BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
+}
+
+static __always_inline __u32 off_kind(struct task_struct *task, bool preempt, __u32 state)
+{
+	if (preempt || !(state & (STATE_SLEEPING | STATE_STOPPED)))
+		return is_throttled(task) ? WIRE_THROTTLED : WIRE_RUNNABLE;
+	return state & STATE_STOPPED ? WIRE_STOPPED : WIRE_BLOCKED;
+}
+
 /* User space takes a slot's content for whole only when seq is even and unchanged. */
 static __always_inline void loop_write_begin(struct wire_loop *l)
 {

@@ -132,7 +132,7 @@ static __noinline void releaser_take(struct wire_loop *l, __u32 slot, struct tas
 	holder_begin(h, s);
 	h->pid = waker->tgid;
 	h->holder = waker->pid;
-	stack_regs(h, regs);
+	stack_regs(h->regs, regs);
 	if (aim)
 		releaser_python(h, aim, waker->thread.fsbase);
 	memory_take(&scratch->holder_memory, h);

@@ -76,14 +76,33 @@ static __always_inline void first_look(struct task_struct *task, struct thread *
 	l = loop_bind(task, th, class, args[0], now);
 	if (!l)
 		return;
-	loop_write_begin(l);
-	l->turn.last_ns = now;
-	l->turn.off_ns = now;
-	l->turn.off = WIRE_BLOCKED;
-	l->turn.run_delay = task->sched_info.run_delay;
-	l->turn.exec_ns = task->se.sum_exec_runtime;
-	l->turn.phase = WIRE_IDLE;
-	loop_write_end(l);
+	loop_asleep(l, task, now);
+}
+
+/* Told of when user space asks: whether a thread parks in its futex is seen on its stack. What was
+ * told before and found to park is a loop from now on. */
+static __noinline void look_asleep(struct task_struct *task, struct thread *th)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	__u32 tgid = task->tgid, tid = task->pid;
+	__u32 *ask = bpf_map_lookup_elem(&wanted, &tgid);
+	__u64 now = bpf_ktime_get_ns();
+	struct wire_loop *l;
+
+	if (!ask || *ask != 2 || th->slot || !regs || !(task->__state & STATE_SLEEPING) ||
+	    (__s32)regs->orig_ax != CALL_FUTEX)
+		return;
+	if (bpf_map_lookup_elem(&workers, &tid)) {
+		l = loop_bind(task, th, WIRE_WAIT_PARK, -1, now);
+		if (l)
+			loop_asleep(l, task, now);
+		return;
+	}
+	emit (struct wire_asleep, e, WIRE_ASLEEP, now) {
+		e->pid = tgid;
+		e->tid = tid;
+		stack_regs(e->regs, regs);
+	}
 }
 
 /* Is the task of a wanted process, or of a descendant of one? */
@@ -117,9 +136,13 @@ int life_iter(struct bpf_iter__task *ctx)
 		return 0;
 	watch(task);
 	th = thread_of(task);
-	if (th && look_hung)
+	if (!th)
+		return 0;
+	if (look_hung) {
 		hung_look(task, th);
-	else if (th)
-		first_look(task, th);
+		return 0;
+	}
+	first_look(task, th);
+	look_asleep(task, th);
 	return 0;
 }

@@ -55,6 +55,19 @@ static __always_inline void scratch_reset(__u32 slot)
 	scratch->n_rivals = 0;
 }
 
+/* The turn machine of a loop found asleep in its wait. */
+static __always_inline void loop_asleep(struct wire_loop *l, struct task_struct *task, __u64 now)
+{
+	loop_write_begin(l);
+	l->turn.last_ns = now;
+	l->turn.off_ns = now;
+	l->turn.off = WIRE_BLOCKED;
+	l->turn.run_delay = task->sched_info.run_delay;
+	l->turn.exec_ns = task->se.sum_exec_runtime;
+	l->turn.phase = WIRE_IDLE;
+	loop_write_end(l);
+}
+
 static __always_inline void late_fill(struct wire_late *e, const struct wire_loop *l,
 				      struct task_struct *task, const struct wire_scratch *scratch)
 {
@@ -87,13 +100,28 @@ static __noinline void late_send(const struct wire_loop *l, struct task_struct *
 	emit (struct wire_late, e, WIRE_TURN, now) {
 		e->head.flags = flags;
 		late_fill(e, l, task, scratch);
-		if (!flags && l->wait_class == WIRE_WAIT_EPOLL)
+		if (l->turn.entering && l->wait_class == WIRE_WAIT_EPOLL)
 			ready_count(task, l->wait_fd, e);
 	}
 }
 
+/* Ends the turn at now, and tells of it if it was late. A turn that user space has recognised as
+ * none of the loop's is dropped. */
+static __always_inline void loop_turn_end(struct wire_loop *l, struct task_struct *task, __u32 slot,
+					  __u64 now, __u32 flags)
+{
+	__u32 i = slot - 1;
+	struct wire_aim *aim = bpf_map_lookup_elem(&aims, &i);
+
+	if (aim && aim->away_ns && aim->away_ns == l->turn.began_ns)
+		turn_drop(l, now);
+	else if (turn_close(l, now) > config.late_ns)
+		late_send(l, task, slot, now, flags);
+}
+
 /* The thread ends or becomes another program: closes its turn, leaves the totals for user space. */
-static __noinline void loop_finish(struct task_struct *task, struct thread *th, __u32 flags)
+static __noinline __attribute__((unused)) void loop_finish(struct task_struct *task,
+							   struct thread *th, __u32 flags)
 {
 	struct wire_loop *l = loop_at(th->slot);
 	__u64 now;
@@ -103,8 +131,7 @@ static __noinline void loop_finish(struct task_struct *task, struct thread *th, 
 	loop_write_begin(l);
 	slice_repair(l, th->slot, task);
 	now = bpf_ktime_get_ns();
-	if (turn_close(l, now) > config.late_ns)
-		late_send(l, task, th->slot, now, flags);
+	loop_turn_end(l, task, th->slot, now, flags);
 	l->turn.phase = WIRE_OUT;
 	l->until_ns = now;
 	l->state = WIRE_ENDED;
@@ -160,7 +187,7 @@ static __noinline struct wire_loop *loop_bind(struct task_struct *task, struct t
 	scratch_reset(slot + 1);
 	th->own = 0;
 	th->foreign = 0;
-	th->wait_file = class == WIRE_WAIT_POLL ? 0 : file_of(task, fd);
+	th->wait_file = fd < 0 ? 0 : file_of(task, fd);
 	l->serial = next_serial();
 	l->pid = task->tgid;
 	l->tid = task->pid;

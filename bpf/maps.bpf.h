@@ -35,6 +35,9 @@ const volatile struct wire_config config __weak = {
 /* Set by user space at the end: no record is made any more, so that the ring runs empty. */
 volatile __u32 stopped __weak = 0;
 
+/* Set by user space once parks[] holds anything. */
+volatile __u32 parking __weak = 0;
+
 /* When the threads there at attach were looked at, by both clocks of the kernel. */
 __u64 first_ns __weak = 0;
 __u64 first_jiffies __weak = 0;
@@ -109,7 +112,24 @@ struct {
 	__type(value, __u32);
 } free_slots __weak SEC(".maps");
 
-/* tgid -> 1: processes to attach to, for life_iter alone. Written by user space. */
+/* tgid -> how its workers park. Written by user space, read at a switch-out in a futex. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_LOOPS);
+	__type(key, __u32);
+	__type(value, struct wire_parks);
+} parks __weak SEC(".maps");
+
+/* tid -> 1: threads seen parked, for life_iter alone. Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_LOOPS);
+	__type(key, __u32);
+	__type(value, __u32);
+} workers __weak SEC(".maps");
+
+/* tgid -> 1: processes to attach to, for life_iter alone; 2: and to tell of its threads that sleep
+ * in a futex. Written by user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_LOOPS);

@@ -9,26 +9,11 @@
  */
 #include "fault.bpf.h"
 #include "holder.bpf.h"
+#include "park.bpf.h"
 #include "slice.bpf.h"
 #include "stack.bpf.h"
 
 #define GIL_HOLDER 8 /* CPython, struct _gil_runtime_state: last_holder */
-
-/* Since 6.18 the task itself is throttled, before with its run queue. */
-static __always_inline bool is_throttled(struct task_struct *task)
-{
-	if (bpf_core_field_exists(task->throttled) && BPF_CORE_READ(task, throttled))
-		return true;
-	return bpf_core_field_exists(struct cfs_rq, throttle_count) &&
-	       BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
-}
-
-static __always_inline __u32 off_kind(struct task_struct *task, bool preempt, __u32 state)
-{
-	if (preempt || !(state & (STATE_SLEEPING | STATE_STOPPED)))
-		return is_throttled(task) ? WIRE_THROTTLED : WIRE_RUNNABLE;
-	return state & STATE_STOPPED ? WIRE_STOPPED : WIRE_BLOCKED;
-}
 
 /* A futex: whose, as far as its memory says. */
 static __always_inline void slice_lock(struct wire_loop *l, struct wire_scratch *scratch,
@@ -105,6 +90,8 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 	now = c.now_ns;
 	if (off == WIRE_BLOCKED && in_own_wait(l, regs)) {
 		turn_idle(l, &c);
+	} else if (off == WIRE_BLOCKED && is_parked(l->pid, regs, true)) {
+		park(l, task, th, &c);
 	} else {
 		turn_out(l, &c, off);
 		l->turn.call = (__s32)regs->orig_ax;
@@ -144,14 +131,23 @@ static __noinline void returns(struct task_struct *task, struct thread *th,
 	loop_write_end(l);
 }
 
+static __always_inline void off_cpu(void *ctx, struct task_struct *task, struct thread *th,
+				    bool preempt, __u32 state)
+{
+	if (th->slot)
+		leaves(ctx, task, th, preempt, state);
+	else if (parking && off_kind(task, preempt, state) == WIRE_BLOCKED)
+		park_met(task, th);
+}
+
 SEC("?tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
 	     unsigned int prev_state)
 {
 	struct thread *th = thread_of(prev);
 
-	if (th && th->slot)
-		leaves(ctx, prev, th, preempt, prev_state);
+	if (th)
+		off_cpu(ctx, prev, th, preempt, prev_state);
 	th = thread_of(next);
 	if (th && th->slot)
 		returns(next, th, prev);
@@ -164,8 +160,8 @@ int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct ta
 {
 	struct thread *th = thread_of(prev);
 
-	if (th && th->slot)
-		leaves(ctx, prev, th, preempt, prev->__state);
+	if (th)
+		off_cpu(ctx, prev, th, preempt, prev->__state);
 	th = thread_of(next);
 	if (th && th->slot)
 		returns(next, th, prev);

@@ -15,28 +15,6 @@
 #define PAGE_BYTES 4096
 #define GIL_BYTES  256 /* CPython, struct _gil_runtime_state: mutexes and conditions lie within */
 
-/* regs are the user registers of current, at its last entry into the kernel; in DWARF's order. */
-static __always_inline void stack_regs(struct wire_stack *s, const struct pt_regs *regs)
-{
-	s->regs[0] = regs->ax;
-	s->regs[1] = regs->dx;
-	s->regs[2] = regs->cx;
-	s->regs[3] = regs->bx;
-	s->regs[4] = regs->si;
-	s->regs[5] = regs->di;
-	s->regs[6] = regs->bp;
-	s->regs[7] = regs->sp;
-	s->regs[8] = regs->r8;
-	s->regs[9] = regs->r9;
-	s->regs[10] = regs->r10;
-	s->regs[11] = regs->r11;
-	s->regs[12] = regs->r12;
-	s->regs[13] = regs->r13;
-	s->regs[14] = regs->r14;
-	s->regs[15] = regs->r15;
-	s->regs[16] = regs->ip;
-}
-
 /* The running greenlet and the end of its part of the stack, or the running task. */
 static __always_inline void stack_task(struct wire_stack *s, const struct wire_aim *aim)
 {
@@ -112,7 +90,7 @@ static __noinline void stack_take(struct wire_stack *s, struct wire_task *t, str
 	s->fd.fd = -1;
 	t->task = 0;
 	t->n_text = 0;
-	stack_regs(s, (struct pt_regs *)bpf_task_pt_regs(task));
+	stack_regs(s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
 	if (aim)
 		stack_python(s, t, aim);
 	else

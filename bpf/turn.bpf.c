@@ -21,8 +21,7 @@ static __noinline void turn_next(struct task_struct *task, struct thread *th, st
 	turn_gate_begin(&l->turn);
 	slice_repair(l, th->slot, task);
 	now = bpf_ktime_get_ns();
-	if (turn_close(l, now) > config.late_ns)
-		late_send(l, task, th->slot, now, 0);
+	loop_turn_end(l, task, th->slot, now, 0);
 	if (l->turn.slices)
 		scratch_reset(th->slot);
 	turn_begin(l, now);
@@ -93,6 +92,10 @@ static __noinline void foreign_wait(struct task_struct *task, struct thread *th,
 
 	if (class == WIRE_WAIT_POLL)
 		return;
+	if (l->wait_class == WIRE_WAIT_PARK) {
+		rebind(task, th, l, class, fd);
+		return;
+	}
 	if (l->wait_class == WIRE_WAIT_POLL) {
 		rebind(task, th, l, class, fd);
 		leader = thread_of(task->group_leader);

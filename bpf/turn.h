@@ -209,6 +209,16 @@ static inline __u64 turn_close(struct wire_loop *l, __u64 now)
 	return len;
 }
 
+/* The same for a turn that was none: not counted, and never late. */
+static inline void turn_drop(struct wire_loop *l, __u64 now)
+{
+	if (l->turn.phase != WIRE_BUSY)
+		return;
+	turn_on_cpu(&l->turn, now);
+	turn_into_total(l);
+	turn_begin(l, now);
+}
+
 /*
  * CPU time that a sample taken now would stand for; 0: it is not due. In one
  * turn the first TURN_DENSE stand for a period each, later ones for 16.

@@ -31,6 +31,8 @@ enum wire_kind {
 	WIRE_GONE = 5,   /* a loop's thread ended or its process executed another image */
 	WIRE_MEMORY = 6, /* user stack of the stack record that follows */
 	WIRE_HOLDER = 7, /* stack of who held the lock in the slice that follows */
+	WIRE_ASLEEP =
+		8, /* a thread that sleeps in a futex, no loop yet: one of user space's questions */
 
 	WIRE_HELLO = 64,  /* when, where and with which settings */
 	WIRE_TARGET = 65, /* a process and what it runs */
@@ -132,6 +134,8 @@ enum wire_wait_class {
 	WIRE_WAIT_EPOLL = 1, /* epoll_wait, epoll_pwait, epoll_pwait2: known by descriptor */
 	WIRE_WAIT_POLL = 2,  /* poll, ppoll, select, pselect6: no descriptor to know them by */
 	WIRE_WAIT_URING = 3, /* io_uring_enter that waits: known by descriptor */
+	WIRE_WAIT_PARK =
+		4, /* a futex that a worker of a runtime parks in: known by struct wire_park */
 };
 
 enum wire_slot_state {
@@ -217,6 +221,14 @@ struct wire_late {
 	__u32 n_rivals;
 	struct wire_wait waits[WIRE_WAITS];
 	struct wire_rival rivals[4];
+};
+
+/* WIRE_ASLEEP: serves user space, and goes no further. */
+struct wire_asleep {
+	struct wire_head head;
+	__u32 pid;
+	__u32 tid;
+	__u64 regs[WIRE_REGS]; /* of user space, as in struct wire_stack */
 };
 
 /* WIRE_GONE; head.flags: enum wire_end_flag, 0: the thread goes on but is no loop */

@@ -60,6 +60,25 @@ struct wire_aim {
 	__u32 coro;       /* from a task: offset of the pointer to its coroutine */
 	__u32 name;       /* from a task: offset of the pointer to its name; 0: it has none */
 	__u32 pad;
+	__u64 away_ns; /* the turn that began then is none: its thread has left the loop to others
+			*/
+};
+
+#define WIRE_PARKS 4 /* ways in which the workers of one process park */
+
+/* How a thread that parks is told from one that waits for a lock, both asleep in a futex: at off
+ * bytes from its stack pointer lies this return address, into the code that parks. */
+struct wire_park {
+	__u64 ret;
+	__u32 off;
+	__u32 pad;
+};
+
+/* parks[]: of one process. */
+struct wire_parks {
+	__u32 n;
+	__u32 all; /* 1: every futex is one, for the loops there are: nobody can tell */
+	struct wire_park at[WIRE_PARKS];
 };
 
 struct wire_pyframe {

@@ -83,6 +83,12 @@ static bool is_pagefault(const struct figures *f)
 	return is_blocked(f) && f->wait && f->wait->call == WIRE_CALL_FAULT;
 }
 
+/* Asleep in the collector: it waits for threads of its own. */
+static bool is_gc_wait(const struct figures *f)
+{
+	return is_blocked(f) && f->slept && f->slept->named.gc;
+}
+
 static bool is_lock(const struct figures *f)
 {
 	return is_blocked(f) && f->wait && !strcmp(f->class, "lock");
@@ -231,6 +237,13 @@ static void why_gc(const struct figures *f, const char *where, char *text, size_
 		 where[0] ? ", set off in " : "", where);
 }
 
+static void why_gc_wait(const struct figures *f, const char *where, char *text, size_t size)
+{
+	snprintf(text, size, "%.1f of %.1f ms asleep in %s while garbage was collected%s%s",
+		 ms(f->wait->total_ns), ms(f->took_ns), call_name(f->wait->call),
+		 where[0] ? ", set off in " : "", where);
+}
+
 static const char *kind_text(enum gw_task_kind kind)
 {
 	return kind == GW_TASK_TASK || kind == GW_TASK_CALLBACK ? "tasks" : "greenlets";
@@ -291,6 +304,7 @@ static const struct cause_row causes[] = {
 	{ GW_CAUSE_RUNQUEUE, is_runqueue, why_runqueue, GW_STATE_RUNQUEUE, false },
 	{ GW_CAUSE_GIL, is_gil, why_gil, GW_STATE_GIL, true },
 	{ GW_CAUSE_PAGEFAULT, is_pagefault, why_pagefault, GW_STATE_BLOCKED, true },
+	{ GW_CAUSE_GC, is_gc_wait, why_gc_wait, GW_STATE_BLOCKED, true },
 	{ GW_CAUSE_LOCK, is_lock, why_lock, GW_STATE_BLOCKED, true },
 	{ GW_CAUSE_SYSCALL, is_syscall, why_syscall, GW_STATE_BLOCKED, true },
 	{ GW_CAUSE_GC, is_gc, why_gc, GW_STATE_GC, true },

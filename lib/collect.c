@@ -408,6 +408,8 @@ int collect_names(struct gw_report *report, const struct wire_stack *stack,
 		return -EBADMSG;
 	for (unsigned int i = 0; i < WIRE_FLAWS; i++)
 		report->flaws[i] += names->flaws >> i & 1;
+	out->away = names->flags & WIRE_NAMES_AWAY;
+	out->gc = names->flags & WIRE_NAMES_GC;
 	out->kind = names->task_kind;
 	out->task = known(report, task);
 	out->peer = peer_of(report, stack, path);

@@ -104,6 +104,7 @@ static size_t fixed_size(enum wire_kind kind)
 	case WIRE_SAMPLE:
 	case WIRE_HOLDER:
 	case WIRE_MEMORY:
+	case WIRE_ASLEEP:
 	case WIRE_TARGET:
 	case WIRE_NAMES:
 	case WIRE_NOTE:
@@ -181,6 +182,7 @@ static int decode_body(const struct wire_head *record, struct event *out)
 		out->calls = (const struct wire_calls *)record;
 		return check_calls(record);
 	case WIRE_MEMORY: /* serves the namer only, and ends with the source */
+	case WIRE_ASLEEP: /* serves the source only */
 		return -EBADMSG;
 	case WIRE_LOOP:
 	case WIRE_GONE:

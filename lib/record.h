@@ -99,6 +99,13 @@ enum wire_flaw {
 };
 #define WIRE_FLAWS 4 /* kinds of them */
 
+/* What the names of a stack tell besides. */
+enum wire_names_flag {
+	WIRE_NAMES_AWAY =
+		1,         /* no work of the loop: a worker parks, or has left the loop to others */
+	WIRE_NAMES_GC = 2, /* garbage is being collected */
+};
+
 /* WIRE_NAMES: n_frames packed frames follow, innermost first, then n_spawn more: where the task was
  * spawned, then n_chain: the coroutines it is made of, innermost first; of a callback its function.
  * A frame is u8 kind (enum gw_frame_kind), u8 app, u16 0, u32 line, u64 offset, then name, file,
@@ -112,7 +119,8 @@ struct wire_names {
 	__u8 n_chain;
 	__u8 flaws; /* enum wire_flaw */
 	__u8 has_path; /* 0 or 1 */
-	__u8 pad[7];
+	__u8 flags;    /* enum wire_names_flag */
+	__u8 pad[6];
 };
 
 #define WIRE_CALL_ROWS 512

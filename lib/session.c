@@ -112,7 +112,7 @@ static int on_late(struct gw *gw, const struct event *event)
 
 	stalls_late(gw->stalls, event->late, &stall);
 	gw->late_ns = 0;
-	return on_stall(gw, &stall);
+	return stall.away ? 0 : on_stall(gw, &stall);
 }
 
 static int on_open(struct gw *gw, const struct event *event)
@@ -120,6 +120,8 @@ static int on_open(struct gw *gw, const struct event *event)
 	struct stall stall;
 
 	stalls_open(gw->stalls, event->open, &stall);
+	if (stall.away)
+		return 0;
 	gw->late_ns = stall.ended_ns - stall.began_ns;
 	gw->late_at_ns = stall.ended_ns;
 	return on_stall(gw, &stall);
@@ -162,6 +164,7 @@ static int on_event(struct gw *gw, const struct event *event)
 	case WIRE_CALLS:
 		return inventory_rows(gw->inventory, event->calls);
 	case WIRE_MEMORY:
+	case WIRE_ASLEEP:
 	case WIRE_TICK:
 	case WIRE_NAMES:
 		return 0;

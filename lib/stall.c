@@ -14,6 +14,7 @@ struct machine {
 	uint32_t serial;
 	uint32_t n;
 	uint64_t turn_ns;
+	bool away;                          /* that turn is none */
 	struct wire_wait waits[WIRE_WAITS]; /* of the stall handed out last */
 	struct wire_rival rivals[4];
 	struct evidence evidence[EVIDENCE_MAX];
@@ -167,6 +168,8 @@ static struct evidence evidence_of(const struct wire_stack *stack, const struct 
 			      .waker_tid = stack->waker_tid,
 			      .owner = stack->owner };
 
+	if (named->gc && e.state == GW_STATE_ONCPU)
+		e.state = GW_STATE_GC;
 	if (stack->head.kind == WIRE_SAMPLE)
 		e.weight_ns = stack->weight_ns;
 	else
@@ -224,7 +227,9 @@ int stalls_stack(struct stalls *stalls, const struct wire_stack *stack, const st
 		m->turn_ns = stack->turn_ns;
 		m->n = 0;
 		m->n_holders = 0;
+		m->away = false;
 	}
+	m->away |= named->away;
 	if (stack->head.kind == WIRE_HOLDER) {
 		add_holder(m, stack, named);
 		return 0;
@@ -299,6 +304,7 @@ static void fill(struct stalls *stalls, struct stall *out)
 	if (!m || m->turn_ns != out->began_ns)
 		return;
 	gather_tasks(m);
+	out->away = m->away;
 	out->evidence = m->evidence;
 	out->n_evidence = m->n;
 	out->tasks = m->tasks;

@@ -25,6 +25,8 @@ struct named {
 	enum gw_task_kind kind;
 	const struct gw_peer *peer; /* NULL: none */
 	const char *class;          /* of the call */
+	bool away;                  /* not of the loop's work: its turn is none */
+	bool gc;                    /* garbage was being collected */
 };
 
 /* A stack seen in the turn, once per stack, state, call and task. */
@@ -60,6 +62,7 @@ struct stall {
 	uint32_t serial, pid;
 	uint64_t began_ns, ended_ns;
 	bool open, cut;
+	bool away; /* no stall: the thread parked, or had left the loop to others */
 	struct wire_ledger ledger;
 	const struct wire_wait *waits;
 	const struct wire_rival *rivals;

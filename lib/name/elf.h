@@ -28,6 +28,9 @@ void elf_close(struct elf *elf);
 /* Name of the function at this address of the file's own. 0; -ENOENT with *why, a literal. */
 int elf_name(struct elf *elf, uint64_t vaddr, char *name, size_t size, const char **why);
 
+/* Is there a whole table of symbols, not only of those that are exported? */
+bool elf_is_full(struct elf *elf);
+
 /* Where the function at this address begins: cheaper than its name. 0 or -ENOENT. */
 int elf_start(struct elf *elf, uint64_t vaddr, uint64_t *start);
 

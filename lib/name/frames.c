@@ -187,6 +187,7 @@ void frames_end(struct frames *frames, uint64_t now_ns)
 	names.has_path = frames->path[0] != '\0';
 	if (names.has_path)
 		put_text(frames, frames->path);
+	names.flags = frames->flags;
 	names.head.kind = WIRE_NAMES;
 	names.head.size = (uint32_t)frames->used;
 	names.head.now_ns = now_ns;
@@ -244,7 +245,8 @@ int frames_check(const void *record, size_t size)
 	if (names.head.kind != WIRE_NAMES || names.head.size != size || names.head.flags ||
 	    names.n_frames > WIRE_NAMES_FRAMES || names.n_spawn > WIRE_NAMES_SPAWN ||
 	    names.n_chain > WIRE_NAMES_CHAIN || names.flaws >= 1U << WIRE_FLAWS ||
-	    names.has_path > 1 || names.task_kind > GW_TASK_CALLBACK)
+	    names.has_path > 1 || names.flags > (WIRE_NAMES_AWAY | WIRE_NAMES_GC) ||
+	    names.task_kind > GW_TASK_CALLBACK)
 		return -EBADMSG;
 	at += sizeof(names);
 	for (uint32_t i = 0; at && i < names.n_frames + names.n_spawn + names.n_chain; i++) {

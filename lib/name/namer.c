@@ -34,6 +34,7 @@ struct namer {
 	struct namer_got_look look;
 	struct namer_got_thread thread;
 	struct namer_ask_stack ask;
+	struct wire_park park;                          /* of the stack named last */
 	_Alignas(8) unsigned char packet[NAMER_PACKET]; /* answers, and records made here */
 };
 
@@ -280,6 +281,7 @@ int namer_look(struct namer *namer, uint32_t pid, int mem, int maps, const char 
 		.version = namer->look.version,
 		.why_no_python = namer->look.why,
 		.has_layout = namer->look.has_layout != 0,
+		.parks = namer->look.parks,
 		.layout = namer->look.layout,
 	};
 	return 0;
@@ -345,6 +347,7 @@ static int take_names(struct namer *namer, struct target *target, int n,
 		strike(namer, target, -EBADMSG);
 		return -EBADMSG;
 	}
+	namer->park = got->park;
 	*out = (const void *)record;
 	return 0;
 }
@@ -373,6 +376,7 @@ int namer_stack(struct namer *namer, const struct wire_stack *stack,
 	struct request request = { target, packet, 0, 0, deadline_in(NAMER_DEADLINE_MS), false };
 	int err = -ESRCH;
 
+	namer->park.ret = 0;
 	pack_stack(packet, stack, memory);
 	if (target) {
 		packet->head = (struct namer_head){ .kind = NAMER_STACK, .pid = stack->pid };
@@ -386,6 +390,11 @@ int namer_stack(struct namer *namer, const struct wire_stack *stack,
 		    namer->packet, sizeof(namer->packet));
 	*out = (const void *)namer->packet;
 	return err;
+}
+
+const struct wire_park *namer_park(const struct namer *namer)
+{
+	return namer->park.ret ? &namer->park : NULL;
 }
 
 void namer_forget(struct namer *namer, uint32_t pid)

@@ -25,6 +25,13 @@ struct namer;
 #define NAMER_LOOK_DEADLINE_MS 1000 /* first look at a process and its ELF files */
 #define NAMER_STRIKES          3
 
+/* Whether threads of a process park in futexes. */
+enum namer_parks {
+	NAMER_PARKS_NOT = 0,
+	NAMER_PARKS = 1,     /* their stacks tell which of them, and when */
+	NAMER_PARKS_ANY = 2, /* nothing tells: the program has no symbols */
+};
+
 /* What the keeper does for the namer. */
 struct namer_opener {
 	/* O_PATH descriptor of the file mapped at [start, end) of pid, or -errno. Never blocks. */
@@ -38,6 +45,7 @@ struct namer_look {
 	const char *version;       /* of the interpreter, "3.11.2"; "" if none */
 	const char *why_no_python; /* reason why Python frames cannot be had; "" if they can */
 	int has_layout;            /* layout is valid */
+	unsigned int parks;        /* enum namer_parks */
 	struct wire_python layout;
 };
 
@@ -68,6 +76,9 @@ int namer_thread(struct namer *namer, uint32_t pid, uint32_t nstid, uint64_t fsb
  * or -errno beside such a record. */
 int namer_stack(struct namer *namer, const struct wire_stack *stack,
 		const struct wire_memory *memory, const struct wire_names **out);
+
+/* How the thread of the stack named last parks; NULL: it does not. Borrowed. */
+const struct wire_park *namer_park(const struct namer *namer);
 
 /* The process has ended or executed another image. */
 void namer_forget(struct namer *namer, uint32_t pid);

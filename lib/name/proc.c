@@ -200,17 +200,23 @@ const struct mapping *proc_mapped(const struct proc *proc, const char *word)
 	return NULL;
 }
 
-const char *proc_jit(struct proc *proc, uint64_t address)
+bool proc_has_jit(struct proc *proc)
 {
 	const struct mapping asked = { .path = PERFMAP_PATH };
 
 	if (!proc->jit) {
 		proc->jit = calloc(1, sizeof(*proc->jit));
 		if (!proc->jit)
-			return NULL;
+			return false;
 		perfmap_open(proc->jit, proc->files->open(proc->files->ctx, proc->pid, &asked));
 	}
-	return perfmap_name(proc->jit, address);
+	return proc->jit->fd >= 0;
+}
+
+const char *proc_jit(struct proc *proc, uint64_t address)
+{
+	proc_has_jit(proc);
+	return proc->jit ? perfmap_name(proc->jit, address) : NULL;
 }
 
 void proc_close(struct proc *proc)

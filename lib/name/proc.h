@@ -17,6 +17,7 @@
 #include "name/memory.h"
 #include "name/perfmap.h"
 #include "name/unwind.h"
+#include "bpf/wire.h"
 
 #define FILES_MAX  128
 #define UNWIND_MAX (24U << 20) /* bytes of unwind tables of all files together */
@@ -55,9 +56,14 @@ struct proc {
 	const struct runtime *runtime;
 	struct python *python; /* NULL: no interpreter known */
 	struct perfmap *jit;   /* NULL: not looked for yet */
+	unsigned int parks;    /* enum namer_parks */
+	struct wire_park park; /* of the stack being named */
 	char version[32];
 	char why[160]; /* no Python frames */
 };
+
+/* Does the process have a perf map? */
+bool proc_has_jit(struct proc *proc);
 
 /* Name of compiled code at an address, from the process's perf map; NULL: none. */
 const char *proc_jit(struct proc *proc, uint64_t address);

@@ -16,6 +16,7 @@
 #define PROTOCOL_H
 
 #include <stdint.h>
+#include "name/namer.h"
 #include "record.h"
 
 #define NAMER_PACKET (64 * 1024)
@@ -50,7 +51,7 @@ struct namer_got_look {
 	char version[32];
 	char why[160];
 	uint32_t has_layout;
-	uint32_t pad;
+	uint32_t parks; /* enum namer_parks */
 	struct wire_python layout;
 };
 
@@ -80,6 +81,7 @@ struct namer_ask_stack {
 /* Names follow: a whole WIRE_NAMES record. */
 struct namer_got_stack {
 	struct namer_head head;
+	struct wire_park park; /* how the thread parks; ret 0: it does not */
 };
 
 struct namer_file {

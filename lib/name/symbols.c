@@ -203,6 +203,12 @@ int elf_start(struct elf *elf, uint64_t vaddr, uint64_t *start)
 	return 0;
 }
 
+bool elf_is_full(struct elf *elf)
+{
+	at_address(elf, 0);
+	return elf->full;
+}
+
 int elf_name(struct elf *elf, uint64_t vaddr, char *name, size_t size, const char **why)
 {
 	const struct elf_symbol *sym = at_address(elf, vaddr);

@@ -52,6 +52,16 @@ static void by_symbol(struct elf *elf, uint64_t offset, unsigned int back, struc
 		demangle(out->name, sizeof(out->name));
 }
 
+/* In a program without an interpreter, what its own file has is the application, but for what was
+ * linked in. */
+static bool is_own(const struct proc *proc, const struct native *out)
+{
+	const char *runtime = proc->runtime->name;
+
+	return (!strcmp(runtime, "native") || !strcmp(runtime, "tokio")) &&
+	       !strstr(out->frame.module, ".so") && !native_library(out->name);
+}
+
 /* back: 1 for a return address, which may already lie in the next function. A JIT compiler may keep
  * its code in a file of memory. */
 static void name_in_file(struct proc *proc, const struct mapping *map, uint64_t address,
@@ -65,12 +75,11 @@ static void name_in_file(struct proc *proc, const struct mapping *map, uint64_t 
 		return;
 	out->frame.module = maps_base(map);
 	out->frame.offset = offset + back;
-	out->frame.app =
-		strcmp(proc->runtime->name, "native") == 0 && !strstr(out->frame.module, ".so");
 	if (elf)
 		by_symbol(elf, offset, back, out);
 	else
 		by_offset(out, why);
+	out->frame.app = is_own(proc, out);
 }
 
 static void name_nowhere(struct proc *proc, struct native *out, uint64_t address, unsigned int back)

@@ -18,6 +18,9 @@ struct native {
 /* Points into out and into the process's mappings: borrowed until those are read again. */
 void native_frame(struct proc *proc, const struct walk_frame *frame, struct native *out);
 
+/* Is it a function of the Rust or C++ standard library, of the runtime or of a well-known crate? */
+bool native_library(const char *name);
+
 /* The marker where native frames end before the outermost one; nothing where they do not. */
 void native_broken(const struct walk *walk, struct frames *out);
 

@@ -17,29 +17,29 @@ static bool path_has(const struct proc *proc, const char *word)
 	return false;
 }
 
-static bool is_gevent(const struct proc *proc)
+static bool is_gevent(struct proc *proc)
 {
 	return proc_mapped(proc, "_gevent_c") || proc_mapped(proc, "corecext") ||
 	       path_has(proc, "/gevent/");
 }
 
-static bool is_uvloop(const struct proc *proc)
+static bool is_uvloop(struct proc *proc)
 {
 	return path_has(proc, "/uvloop/loop");
 }
 
-static bool is_asyncio(const struct proc *proc)
+static bool is_asyncio(struct proc *proc)
 {
 	return proc_mapped(proc, "_asyncio") != NULL;
 }
 
 /* Embedded interpreters show by the extension modules they have loaded. */
-static bool is_python(const struct proc *proc)
+static bool is_python(struct proc *proc)
 {
 	return proc_mapped(proc, "python") || path_has(proc, "/lib-dynload/");
 }
 
-static bool is_node(const struct proc *proc)
+static bool is_node(struct proc *proc)
 {
 	for (size_t i = 0; i < proc->maps.n; i++) {
 		const char *base = maps_base(&proc->maps.list[i]);
@@ -50,7 +50,7 @@ static bool is_node(const struct proc *proc)
 	return false;
 }
 
-static bool is_native(const struct proc *proc)
+static bool is_native(struct proc *proc)
 {
 	(void)proc;
 	return true;
@@ -61,11 +61,12 @@ static const struct runtime runtimes[] = {
 	{ "uvloop", is_uvloop, python_attach, python_thread, python_name, python_detach },
 	{ "asyncio", is_asyncio, python_attach, python_thread, python_name, python_detach },
 	{ "python", is_python, python_attach, python_thread, python_name, python_detach },
-	{ "node", is_node, NULL, NULL, native_name, NULL },
+	{ "node", is_node, node_attach, NULL, node_name, NULL },
+	{ "tokio", is_tokio, NULL, NULL, tokio_name, NULL },
 	{ "native", is_native, NULL, NULL, native_name, NULL },
 };
 
-const struct runtime *runtime_detect(const struct proc *proc)
+const struct runtime *runtime_detect(struct proc *proc)
 {
 	const struct runtime *found = runtimes;
 

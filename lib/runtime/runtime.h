@@ -18,7 +18,8 @@
 
 struct runtime {
 	const char *name;
-	bool (*detect)(const struct proc *proc); /* cheap: mapped files only */
+	bool (*detect)(
+		struct proc *proc); /* cheap: mapped files; the last ones before native may read */
 	/* Finds the interpreter; 0, or -errno with proc->why. NULL: there is none to find. */
 	int (*attach)(struct proc *proc, struct wire_python *out);
 	int (*thread)(struct proc *proc, uint32_t nstid, uint64_t fsbase,
@@ -29,11 +30,21 @@ struct runtime {
 	void (*detach)(struct proc *proc);
 };
 
-const struct runtime *runtime_detect(const struct proc *proc); /* never NULL */
+const struct runtime *runtime_detect(struct proc *proc); /* never NULL */
 
 /* native.c */
 void native_name(struct proc *proc, const struct wire_stack *stack,
 		 const struct wire_memory *memory, struct frames *out);
+
+/* node.c */
+int node_attach(struct proc *proc, struct wire_python *out);
+void node_name(struct proc *proc, const struct wire_stack *stack, const struct wire_memory *memory,
+	       struct frames *out);
+
+/* tokio.c */
+bool is_tokio(struct proc *proc);
+void tokio_name(struct proc *proc, const struct wire_stack *stack, const struct wire_memory *memory,
+		struct frames *out);
 
 /* kernel.c: the stack's kernel frames, none where the table has no names. */
 void kernel_name(const struct kallsyms *syms, const struct wire_stack *stack, struct frames *out);

@@ -230,6 +230,7 @@ static void look(struct server *server, const struct namer_ask_look *ask, const 
 		if (ask->load)
 			load_tables(server, proc);
 		snprintf(got.runtime, sizeof(got.runtime), "%s", proc->runtime->name);
+		got.parks = proc->parks;
 		memcpy(got.version, proc->version, sizeof(got.version));
 		memcpy(got.why, proc->why, sizeof(got.why));
 	} else if (proc) {
@@ -281,6 +282,7 @@ static void name(struct server *server, const struct namer_ask_stack *ask)
 	frames_begin(&frames, server->out + sizeof(got), sizeof(server->out) - sizeof(got));
 	if (proc) {
 		proc->fresh = false;
+		proc->park = (struct wire_park){ 0 };
 		server->files.now++;
 		memory_budget(&proc->mem, MEMORY_STACK_MAX, MEMORY_STACK_READS);
 		kernel_name(&server->kernel, &ask->stack, &frames);
@@ -289,6 +291,8 @@ static void name(struct server *server, const struct namer_ask_stack *ask)
 	}
 	frames_end(&frames, ask->stack.head.now_ns);
 	got.head.result = proc ? 0 : -ESRCH;
+	if (proc)
+		got.park = proc->park;
 	memcpy(server->out, &got, sizeof(got));
 	answer(server, server->out, sizeof(got) + frames.used);
 }

@@ -137,7 +137,9 @@ static int attach_process(struct watch *w, struct proc *proc)
 	}
 	if (err)
 		say(w, "cannot attach to process %u: %s", proc->keeper.pid, strerror(-err));
-	return err ? err : watch_drain(w, FIRST_LOOK);
+	if (!err)
+		err = watch_drain(w, FIRST_LOOK);
+	return err ? err : workers_look(w, proc);
 }
 
 static void say_privileges(struct watch *w, uint32_t pid)

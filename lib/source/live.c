@@ -335,18 +335,54 @@ static int look(struct live *live, bool hung)
 	return err;
 }
 
-int live_attach(struct live *live, uint32_t pid)
+static int attach_as(struct live *live, uint32_t pid, uint32_t how)
 {
 	int map = bpf_map__fd(live->skel->maps.wanted), err;
-	uint32_t one = 1;
 
-	if (bpf_map_update_elem(map, &pid, &one, BPF_ANY))
+	if (bpf_map_update_elem(map, &pid, &how, BPF_ANY))
 		return -errno;
 	err = look(live, false);
 	if (!err)
 		err = look(live, true);
 	bpf_map_delete_elem(map, &pid);
 	return err;
+}
+
+int live_attach(struct live *live, uint32_t pid)
+{
+	return attach_as(live, pid, 1);
+}
+
+int live_attach_asleep(struct live *live, uint32_t pid)
+{
+	return attach_as(live, pid, 2);
+}
+
+int live_parks(struct live *live, uint32_t pid, const struct wire_parks *parks)
+{
+	int map = bpf_map__fd(live->skel->maps.parks);
+
+	if (parks ? bpf_map_update_elem(map, &pid, parks, BPF_ANY) : bpf_map_delete_elem(map, &pid))
+		return -errno;
+	live->skel->bss->parking = 1;
+	return 0;
+}
+
+int live_worker(struct live *live, uint32_t tid, bool is)
+{
+	int map = bpf_map__fd(live->skel->maps.workers);
+	uint32_t one = 1;
+	int err =
+		is ? bpf_map_update_elem(map, &tid, &one, BPF_ANY) : bpf_map_delete_elem(map, &tid);
+
+	return err ? -errno : 0;
+}
+
+void live_away(struct live *live, uint32_t slot, uint32_t serial, uint64_t turn_ns)
+{
+	if (slots_peek(&live->slots, slot)->serial == serial)
+		__atomic_store_n(&slots_aim(&live->slots, slot)->away_ns, turn_ns,
+				 __ATOMIC_RELEASE);
 }
 
 const char *live_gate(const struct live *live)

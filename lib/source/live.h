@@ -35,6 +35,17 @@ void live_close(struct live *live);
 /* Every thread that the process has now is watched from here on, and those it starts. */
 int live_attach(struct live *live, uint32_t pid);
 
+/* The same; and what of them sleeps in a futex is told of (WIRE_ASLEEP), or becomes a loop where it
+ * is one of live_worker(). */
+int live_attach_asleep(struct live *live, uint32_t pid);
+
+/* How the workers of a process park (NULL: forget it); and a thread that does. 0 or -errno. */
+int live_parks(struct live *live, uint32_t pid, const struct wire_parks *parks);
+int live_worker(struct live *live, uint32_t tid, bool is);
+
+/* The turn of the loop in slot that began then is none. */
+void live_away(struct live *live, uint32_t slot, uint32_t serial, uint64_t turn_ns);
+
 const char *live_gate(const struct live *live); /* fentry, tracepoint, raw-tracepoint */
 int live_fd(const struct live *live);           /* readable when the ring holds records */
 

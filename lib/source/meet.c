@@ -28,10 +28,14 @@ int tell_target(struct watch *w, struct proc *proc)
 
 static int note_no_frames(struct watch *w, const struct proc *proc, const char *why)
 {
+	bool node = !strcmp(proc->runtime, "node");
 	char what[64];
 
-	snprintf(what, sizeof(what), "Python frames of process %u", proc->keeper.pid);
-	return watch_note(w, what, why, "");
+	snprintf(what, sizeof(what), "%s of process %u",
+		 node ? "names of JavaScript functions" : "Python frames", proc->keeper.pid);
+	return watch_note(
+		w, what, why,
+		node ? "node --perf-basic-prof --interpreted-frames-native-stack gives them" : "");
 }
 
 static int note_no_greenlets(struct watch *w, const struct proc *proc, const char *why)
@@ -97,6 +101,12 @@ static void start_samples(struct watch *w, const struct wire_found *found)
 		   "run as root, or lower kernel.perf_event_paranoid");
 }
 
+static void drop(struct watch *w, struct proc *proc)
+{
+	workers_forget(w, proc);
+	procs_drop(&w->procs, proc);
+}
+
 /* A loop was found: everything about it is made ready before the record goes on. */
 int meet(struct watch *w, const struct wire_found *found)
 {
@@ -107,7 +117,7 @@ int meet(struct watch *w, const struct wire_found *found)
 	int err = 0;
 
 	if (proc && !proc->loops && proc_is_stale(proc)) {
-		procs_drop(&w->procs, proc);
+		drop(w, proc);
 		proc = NULL;
 	}
 	if (!proc)
@@ -127,6 +137,8 @@ int meet(struct watch *w, const struct wire_found *found)
 	if (!err && !proc->loops && proc->why[0])
 		err = note_no_frames(w, proc, proc->why);
 	proc->loops++;
+	proc->park_wait = 0; /* its workers may be there now */
+	proc->park_pause = 0;
 	start_samples(w, found);
 	return err ? err : meet_aim(w, found->slot);
 }
@@ -169,7 +181,7 @@ int part(struct watch *w, const struct wire_gone *gone)
 	if (proc->loops)
 		proc->loops--;
 	if (!proc->loops && !proc->asked)
-		procs_drop(&w->procs, proc);
+		drop(w, proc);
 	return err;
 }
 

@@ -163,6 +163,8 @@ struct wire_target *procs_look(struct procs *procs, struct proc *proc, uint64_t 
 	proc->looked_ns = now_ns;
 	proc->look_wait_ns = proc->look_wait_ns ? 2 * proc->look_wait_ns : LOOK_AGAIN_NS;
 	proc->has_layout = look.has_layout;
+	proc->parks = look.parks;
+	snprintf(proc->runtime, sizeof(proc->runtime), "%s", look.runtime);
 	proc->layout = look.layout;
 	snprintf(proc->why, sizeof(proc->why), "%s", look.why_no_python);
 	return target_record(proc, &look, now_ns);

@@ -21,8 +21,12 @@ struct proc {
 	uint64_t looked_ns;    /* 0: not yet */
 	uint64_t look_wait_ns; /* not again before that much later; doubles */
 	bool has_layout;
-	uint32_t loops; /* alive */
+	uint32_t loops;                 /* alive */
+	unsigned int parks;             /* enum namer_parks */
+	uint32_t park_wait, park_pause; /* ticks between two looks for workers, and to go */
+	struct wire_parks known;        /* how its workers park */
 	struct wire_python layout;
+	char runtime[32];
 	char why[128]; /* there are no Python frames; "": there are, or it is no Python */
 };
 

@@ -96,6 +96,8 @@ static int take_record(void *ctx, const struct wire_head *record, size_t size)
 	case WIRE_MEMORY:
 		keep_memory(w, record);
 		return 0;
+	case WIRE_ASLEEP:
+		return workers_asleep(w, (const struct wire_asleep *)record);
 	default:
 		return watch_hand_out(w, record);
 	}
@@ -284,7 +286,9 @@ static int tick(struct watch *w)
 	}
 	live_room(w->live, used);
 	/* their rows take the place of others */
-	return err || w->calls_ended < ENDED_LOOPS ? err : tell_calls(&w->source);
+	if (!err && w->calls_ended >= ENDED_LOOPS)
+		err = tell_calls(&w->source);
+	return err ? err : workers_tick(w);
 }
 
 static bool all_gone(const struct watch *w)
@@ -369,6 +373,8 @@ static int watch_names(struct source *source, const struct wire_stack *stack,
 	else
 		err = namer_stack(w->namer, stack, paired ? w->memory : NULL, out);
 	w->memory->n = 0;
+	if (!err)
+		workers_named(w, stack, *out);
 	return err;
 }
 

@@ -13,7 +13,8 @@
 #include "source/procs.h"
 #include "source/source.h"
 
-#define LOOPS 256 /* slots for the processes of one command */
+#define PARKED_MAX 64  /* threads of a process made loops in one go */
+#define LOOPS      256 /* slots for the processes of one command */
 
 /* What user space knows of the loop in a slot. */
 struct seat {
@@ -49,6 +50,8 @@ struct watch {
 	uint64_t late_ns, consumed;
 	int epoll, timer;
 	uint32_t others; /* processes without a loop that were met */
+	uint32_t n_parked; /* threads seen parked that are yet to be made loops */
+	uint32_t parked[PARKED_MAX];
 	bool no_samples_told;
 	bool ending; /* the last totals are being told */
 };
@@ -70,6 +73,13 @@ int tell_slot(struct watch *w, uint32_t slot);
 int tell_holder(struct watch *w, const struct wire_stack *holder); /* with its name */
 int tell_owner(struct watch *w,
 	       struct wire_stack *slice); /* of the mutex a pending slice waits for */
+
+/* workers.c: threads that park in futexes. 0 or -errno. */
+int workers_look(struct watch *w, struct proc *proc); /* at those asleep now */
+int workers_asleep(struct watch *w, const struct wire_asleep *asleep);
+int workers_tick(struct watch *w);
+void workers_forget(struct watch *w, const struct proc *proc); /* it is dropped */
+void workers_named(struct watch *w, const struct wire_stack *stack, const struct wire_names *names);
 
 /* watch.c: hands out up to budget records of the ring. 0 or -errno. */
 int watch_drain(struct watch *w, uint32_t budget);

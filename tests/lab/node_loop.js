@@ -1,11 +1,15 @@
-// Node: what stalls its loop. node_loop.js read|fsync|exec|parse|busy [--stalls N] [--seed N] [--go]
+// Node: what stalls its loop. node_loop.js read|fsync|exec|parse|busy|gc|pbkdf2|zlib [--stalls N] [--seed N] [--go]
 //
 // It says what lab.py describes. Started with --perf-basic-prof, so that functions have names; it removes that file.
 'use strict'
 const childProcess = require('child_process')
+const crypto = require('crypto')
 const fs = require('fs')
 const os = require('os')
 const path = require('path')
+const v8 = require('v8')
+const vm = require('vm')
+const zlib = require('zlib')
 
 const SHORTEST_MS = 62, LONGEST_MS = 400, CALM_MS = 100, BEAT_MS = 20, HICCUP_NS = 50000000n
 const PLACE = fs.mkdtempSync(path.join(os.tmpdir(), 'greenwatch-lab-'))
@@ -48,13 +52,34 @@ function stallBusy (ms) {
   return sum
 }
 
+function stallCollect (ms) {
+  const until = Date.now() + ms
+  while (Date.now() < until) collect()
+}
+
+function stallPbkdf2 (ms) {
+  const until = Date.now() + ms
+  while (Date.now() < until) crypto.pbkdf2Sync('secret', 'salt', 20000, 64, 'sha512')
+}
+
+function stallGzip (ms) {
+  const until = Date.now() + ms
+  while (Date.now() < until) zlib.gzipSync(TEXT)
+}
+
+v8.setFlagsFromString('--expose-gc')
+const collect = vm.runInNewContext('gc')
+const KEPT = Array.from({ length: process.argv[2] === 'gc' ? 500000 : 0 }, (_, n) => ({ number: n, next: [n] }))
 const TEXT = JSON.stringify(Array.from({ length: 20000 }, (_, n) => ({ number: n, name: `item ${n}` })))
 const STALLS = {
   read: [stallReadFileSync, 'cpu', 'also=syscall rule=GW8001'],
   fsync: [stallFsyncSync, 'syscall', 'call=fsync peer=file rule=GW8001'],
   exec: [stallExecSync, 'syscall', 'call=epoll_pwait|epoll_wait peer=epoll rule=GW8002'],
   parse: [stallParse, 'cpu', 'rule=GW8003'],
-  busy: [stallBusy, 'cpu', '']
+  busy: [stallBusy, 'cpu', ''],
+  gc: [stallCollect, 'gc', 'rule=GW6002'],
+  pbkdf2: [stallPbkdf2, 'cpu', 'rule=GW8004'],
+  zlib: [stallGzip, 'cpu', 'rule=GW8005']
 }
 
 function schedstat () {
@@ -103,6 +128,7 @@ function printTruth () {
   for (const [begin, end] of gaps) {
     if (!truths.some(t => t.begin < end && t.end > begin)) console.log(`HICCUP ${begin} ${end}`)
   }
+  if (KEPT.length === 1) console.log('never') // so that it lives until here
   console.log('DONE')
 }
 

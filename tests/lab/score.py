@@ -19,8 +19,7 @@ error     reported length - true length. A turn honestly begins before and ends 
 ledger    the six parts add up to the duration exactly; with a complete report nothing is unaccounted
 cause     as planned. A stall that waited 35 % or more of its time for a CPU by its own schedstat may be `runqueue`
           as well: that is the shared machine, and true; told so, it is judged no further
-function  frames[stall.frame].name, last dotted component; `-` means that there is no frame. Judged where there are Python
-          frames; of a native program only the innermost frame is known, so there it is no promise
+function  frames[stall.frame].name, last component; `-` means that there is no frame
 call, peer, line, task, chain, members, culprit, rule
           judged where the truth has them; what the report lacks is wrong. `call` and `peer` are of the call that took most
           of the waits' time; `task` is the name with the largest share, `chain` are the coroutines it is made of,
@@ -153,7 +152,7 @@ def frame_name(report, stall):
 
 
 def same_function(name, function):
-    return name.rsplit(".", 1)[-1] == function
+    return name.replace("::", ".").rsplit(".", 1)[-1] == function
 
 
 def was_starved(truth):
@@ -260,13 +259,12 @@ def judge_pair(report, stall, truth):
     causes = {truth.cause, truth.extra.get("also", truth.cause)} | ({"runqueue"} if starved else set())
     name = frame_name(report, stall)
     right = any(same_function(name, function) for function in truth.function.split("|")) or (starved and name == "-")
-    native = any(loop["id"] == stall["loop"] and loop["runtime"] == "native" for loop in report.get("loops", ()))
     match = {
         "true_ns": true_ns, "reported_ns": stall["duration_ns"], "error_ns": error, "net_error_ns": net,
         "over_bound_ns": net - BOUND_NS - round(BOUND_SHARE * true_ns),
         "cause": stall["cause"], "true_cause": truth.cause, "cause_right": stall["cause"] in causes,
-        "function": name, "true_function": truth.function, "function_right": right or native,
-        "starved": starved, "native": native,
+        "function": name, "true_function": truth.function, "function_right": right,
+        "starved": starved,
         "oncpu_ns": stall["ledger"]["oncpu_ns"], "true_cpu_ns": int(truth.extra.get("cpu_ns", 0)),
     }
     excused = starved and stall["cause"] == "runqueue" != truth.cause
@@ -295,11 +293,16 @@ def advised(said, report):
             for advice in site.get("advice", ())]
 
 
+def is_of(stall, said):
+    """Is it a stall of the workload's loop? Thread 0: of any of its loops."""
+    loop = f"{said.pid}/{said.tid or ''}"
+    return stall["loop"] == loop or not said.tid and stall["loop"].startswith(loop)
+
+
 def judge(said, report, threshold_ns=THRESHOLD_NS):
     """Everything that is to be known about one run, as plain data."""
-    loop = f"{said.pid}/{said.tid}"
     reported = spans(report)
-    own = [j for j, stall in enumerate(report["stalls"]) if stall["loop"] == loop]
+    own = [j for j, stall in enumerate(report["stalls"]) if is_of(stall, said)]
     pairs = match([(t.begin, t.end) for t in said.truths], [reported[j] for j in own])
     pairs = {i: own[j] for i, j in pairs.items()}
     judged = [i for i, t in enumerate(said.truths) if t.end - t.begin >= SHORTEST_JUDGED * threshold_ns]
@@ -307,7 +310,7 @@ def judge(said, report, threshold_ns=THRESHOLD_NS):
     invented, noise = [], 0
     for j in sorted(set(range(len(reported))) - set(pairs.values())):
         stall = report["stalls"][j]
-        if is_noise(stall, reported[j], said.hiccups if stall["loop"] == loop else [], threshold_ns):
+        if is_noise(stall, reported[j], said.hiccups if is_of(stall, said) else [], threshold_ns):
             noise += 1
         else:
             invented.append({"loop": stall["loop"], "at_ns": stall["at_ns"], "duration_ns": stall["duration_ns"],
@@ -343,8 +346,6 @@ def share(part, whole):
 def share_right(matches, attribute):
     """Of the matches whose truth has the attribute; None where there is none."""
     judged = [m[attribute + "_right"] for m in matches if attribute + "_right" in m]
-    if attribute == "function":
-        judged = [m["function_right"] for m in matches if not m["native"]]
     return share(sum(judged), len(judged))
 
 
@@ -506,10 +507,14 @@ def why_not_ready(said, complained):
     return Trouble(f"the workload never began: {last}")
 
 
-def compile_loop(opts, place):
-    program = place / "epoll_loop"
-    subprocess.run([opts.cc, "-g", "-O1", "-Wall", "-std=gnu11", "-o", program, HERE / "epoll_loop.c"], check=True,
-                   timeout=60)
+def compile_c(name, opts, place):
+    program = place / name
+    built = subprocess.run([opts.cc, "-g", "-O1", "-Wall", "-std=gnu11", "-o", program, HERE / f"{name}.c", *LIBRARIES[name]],
+                           capture_output=True, text=True, timeout=60)
+    if "fatal error: " in built.stderr:
+        raise Missing(built.stderr.partition("fatal error: ")[2].splitlines()[0])
+    if built.returncode:
+        raise Trouble(built.stderr)
     return program
 
 
@@ -520,25 +525,58 @@ def python(opts, program):
     return [opts.python, "-B", HERE / program]
 
 
-def command(name, opts, epoll_loop):
+def compile_rust(name, opts, place):
+    """With cargo; the same target directory serves again, so it is built once (tests/lab/deps.sh)."""
+    target = pathlib.Path(opts.cargo_target or place / "cargo").resolve()
+    argv = [opts.cargo, "build", "--release", "--locked", "--target-dir", target, "--manifest-path",
+            HERE / name / "Cargo.toml"]
+    try:
+        built = subprocess.run(argv, capture_output=True, text=True, timeout=600)
+    except FileNotFoundError:
+        raise Missing("no cargo") from None
+    if built.returncode:
+        raise Missing("cargo: " + " / ".join(built.stderr.strip().splitlines()[-3:]))
+    return target / "release" / name
+
+
+LIBRARIES = {"epoll_loop": ("-pthread",), "libuv_loop": ("-luv", "-pthread"), "libevent_loop": ("-levent_core",)}
+BUILD = {**dict.fromkeys(LIBRARIES, compile_c), "tokio_loop": compile_rust}
+
+
+def build(opts, place):
+    """{program: its path, or why there is none}, of what is compiled."""
+    built = {}
+    for name in opts.workloads:
+        program = WORKLOADS[name][0]
+        if program in BUILD and program not in built:
+            try:
+                built[program] = BUILD[program](program, opts, place)
+            except (Missing, Trouble) as reason:
+                built[program] = reason
+    return built
+
+
+def command(name, opts, built):
     program, *rest = WORKLOADS[name]
     stalls = opts.stalls or (STALLS_OF_ALL if len(opts.workloads) > len(CORE) else STALLS)
     named = ["--perf-basic-prof", "--interpreted-frames-native-stack"]
     head = {"py": python(opts, program), "js": [opts.node, *named, HERE / program]}
-    return head.get(program[-2:], [epoll_loop]) + rest + ["--stalls", stalls, "--seed", opts.seed]
+    if isinstance(built.get(program), Exception):
+        raise built[program]
+    return head.get(program[-2:], [built.get(program)]) + rest + ["--stalls", stalls, "--seed", opts.seed]
 
 
 def run_all(opts, place):
     """{name: judged result}, {name: reason it was not run}, {name: what went wrong}"""
     results, missing, troubles = {}, {}, {}
-    epoll_loop = compile_loop(opts, place) if any(n.startswith("epoll_") for n in opts.workloads) else None
+    built = build(opts, place)
 
     def run(name):
         own = place / name
         own.mkdir(exist_ok=True)
         begin = time.monotonic()
         try:
-            results[name] = judge(*run_workload(command(name, opts, epoll_loop), opts, own))
+            results[name] = judge(*run_workload(command(name, opts, built), opts, own))
         except Missing as reason:
             missing[name] = f"not run: {reason}"
         except Trouble as trouble:
@@ -654,6 +692,9 @@ def parse(argv):
     parser.add_argument("--python", default="/usr/bin/python3", help="interpreter of the Python workloads")
     parser.add_argument("--root", metavar="DIR", help="the interpreter is in this chroot: its Python workloads run there")
     parser.add_argument("--cc", default="cc", help="compiler of the C workloads (cc)")
+    parser.add_argument("--cargo", default="cargo", help="builds the Rust workloads (cargo)")
+    parser.add_argument("--cargo-target", metavar="DIR", default=str(ROOT / "build" / "lab"),
+                        help="where cargo keeps what it has built (build/lab)")
     parser.add_argument("--node", default="node", help="interpreter of the JavaScript workloads (node)")
     parser.add_argument("--stalls", type=int, help=f"a workload ({STALLS}; {STALLS_OF_ALL} in long runs)")
     parser.add_argument("--seed", type=int, default=1, help="of the lengths (1)")

@@ -1,6 +1,7 @@
 """The workloads of the stall laboratory: NAME: (FILE, ARGUMENT...).
 
-*.py is run by --python, *.js by --node; epoll_loop is compiled first. CORE is what `make e2e` runs.
+*.py is run by --python, *.js by --node; what has no such ending is compiled first, by --cc or by --cargo.
+CORE is what `make e2e` runs.
 
 Where several run at a time: of BUSY, which need a CPU or a port for themselves, one; of ALONE, which take others' CPU, none beside.
 """
@@ -88,7 +89,23 @@ WORKLOADS = {
     "node_exec": ("node_loop.js", "exec"),
     "node_parse": ("node_loop.js", "parse"),
     "node_busy": ("node_loop.js", "busy"),
+    "node_gc": ("node_loop.js", "gc"),
+    "node_pbkdf2": ("node_loop.js", "pbkdf2"),
+    "node_zlib": ("node_loop.js", "zlib"),
     "epoll_poll": ("epoll_loop", "poll"),
+    "epoll_threads": ("epoll_loop", "threads"),
+    "libuv_read": ("libuv_loop", "read"),
+    "libuv_idle": ("libuv_loop", "idle"),
+    "libevent_fsync": ("libevent_loop", "fsync"),
+    "libevent_idle": ("libevent_loop", "idle"),
+    "tokio_sleep": ("tokio_loop", "sleep"),
+    "tokio_cpu": ("tokio_loop", "cpu"),
+    "tokio_mutex": ("tokio_loop", "mutex"),
+    "tokio_read": ("tokio_loop", "read"),
+    "tokio_current": ("tokio_loop", "current"),
+    "tokio_idle": ("tokio_loop", "idle"),
+    "tokio_busy": ("tokio_loop", "busy"),
+    "tokio_in_place": ("tokio_loop", "in_place"),
 }
 
 BUSY = {

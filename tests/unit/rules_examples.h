@@ -314,9 +314,11 @@
 { "GW8003", MISS, "node", CPU, NULL, NULL, NULL, "Builtins_ArrayMap@node|parse%lib/x.js|f%app.js!" },
 { "GW8004", HIGH, "node", CPU, NULL, NULL, NULL, "PKCS5_PBKDF2_HMAC@libcrypto.so.3|f%app.js!" },
 { "GW8004", MEDIUM, "node", CPU, NULL, NULL, NULL, "pbkdf2Sync%node:internal/crypto/pbkdf2|f%app.js!" },
+{ "GW8004", LOW, "node", CPU, NULL, NULL, NULL, "sha512_block_data_order_avx2@node|node::crypto::PBKDF2Traits::DeriveBits@node|f%app.js!" },
 { "GW8004", MISS, "node", CPU, NULL, NULL, NULL, "pbkdf2%node:internal/crypto/pbkdf2|f%app.js!" },
 { "GW8005", HIGH, "node", CPU, NULL, NULL, NULL, "deflate@libz.so.1|f%app.js!" },
 { "GW8005", MEDIUM, "node", CPU, NULL, NULL, NULL, "gzipSync%node:zlib|f%app.js!" },
+{ "GW8005", LOW, "node", CPU, NULL, NULL, NULL, "deflate_slow@node|node::(anonymous namespace)::ZlibContext::DoThreadPoolWork@node|f%app.js!" },
 { "GW8005", MISS, "node", CPU, NULL, NULL, NULL, "gzip%node:zlib|f%app.js!" },
 { "GW8006", MEDIUM, "node", CPU, NULL, NULL, NULL, "RegExp:(a+)+b%|f%app.js!" },
 { "GW8006", MEDIUM, "node", CPU, NULL, NULL, NULL, "x@node|[Symbol.replace]%|f%app.js!" },
@@ -335,6 +337,7 @@
 
 /* tokio, other loops */
 { "GW8501", HIGH, "tokio", SYS, "read", "file", FILE_ON("ext4"), LIBC("read") "app::load@server" },
+{ "GW8501", HIGH, "tokio", SYS, "read", "other", KIND("pipe"), LIBC("read") "app::load@server" },
 { "GW8501", LOW, "tokio", SYS, "clock_nanosleep", "sleep", NULL, "std::thread::sleep@server" },
 { "GW8501", MISS, "tokio", SYS, "recvfrom", "network", TCP("80"), LIBC("recv") "app::load@server" },
 { "GW8502", LOW, "tokio", CPU, NULL, NULL, NULL, "app::crunch@server" },

@@ -155,6 +155,24 @@ Test(blame, a_wait_for_the_gil_names_who_held_it)
 	cr_assert(strstr(verdict.why, "; thread hog (11) held it in crunch"), "%s", verdict.why);
 }
 
+Test(blame, a_sleep_in_the_collector_is_garbage_collection)
+{
+	struct stall s = a_stall(20, 200, 0, 0);
+
+	waits[0].call = 202;
+	evidence[0] = (struct evidence){
+		.named = { .stack = python_stack("grow"), .class = "lock", .gc = true },
+		.state = GW_STATE_BLOCKED,
+		.call = 202,
+		.weight_ns = 200 * MS
+	};
+	s.n_evidence = 1;
+	blame(report, &s, "node", &verdict);
+	cr_assert_eq(verdict.cause, GW_CAUSE_GC);
+	cr_assert_str_eq(verdict.why, "200.0 of 220.0 ms asleep in futex while garbage was "
+				      "collected, set off in grow (app.py)");
+}
+
 Test(blame, a_futex_that_is_not_the_gil_is_a_lock)
 {
 	struct stall s = a_stall(10, 200, 0, 0);

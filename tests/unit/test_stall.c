@@ -46,6 +46,19 @@ static void blocked(uint64_t turn_ms, uint64_t off_ms, uint64_t len_ms, uint16_t
 	cr_assert_eq(stalls_stack(stalls, &s, &(struct named){ .stack = 7 }), 0);
 }
 
+/* A slice whose names tell more than frames. */
+static void told(uint64_t turn_ms, bool away)
+{
+	struct wire_stack s = { .head.kind = WIRE_SLICE,
+				.serial = 1,
+				.turn_ns = turn_ms * MS,
+				.off_ns = turn_ms * MS,
+				.off = WIRE_BLOCKED,
+				.call = 202 };
+
+	cr_assert_eq(stalls_stack(stalls, &s, &(struct named){ .stack = 7, .away = away }), 0);
+}
+
 static void late(uint64_t began_ms)
 {
 	struct wire_late l = { .serial = 1, .began_ns = began_ms * MS, .ended_ns = 500 * MS };
@@ -261,4 +274,28 @@ Test(stall, a_loop_that_is_gone_leaves_nothing_behind)
 	stalls_gone(stalls, 1);
 	late(100);
 	cr_assert_eq(out.n_evidence, 0);
+}
+
+Test(stall, a_turn_in_which_the_thread_had_left_its_loop_is_none_and_the_next_one_is)
+{
+	told(100, true);
+	sample(100, 3);
+	late(100);
+	cr_assert(out.away);
+	told(200, false);
+	late(200);
+	cr_assert(!out.away);
+}
+
+Test(stall, samples_in_the_collector_are_its_time)
+{
+	struct wire_stack s = { .head.kind = WIRE_SAMPLE,
+				.serial = 1,
+				.turn_ns = 100 * MS,
+				.weight_ns = 10 * MS,
+				.call = -1 };
+
+	cr_assert_eq(stalls_stack(stalls, &s, &(struct named){ .stack = 1, .gc = true }), 0);
+	late(100);
+	cr_assert_eq(out.evidence[0].state, GW_STATE_GC);
 }

@@ -51,6 +51,19 @@ Test(turn, all_on_the_cpu)
 	cr_assert_eq(loop.turns, 1);
 }
 
+Test(turn, one_that_was_none_is_not_counted_and_its_time_is)
+{
+	begin_at(100);
+	turn_out(&loop, at(110 * MS, 0, 0), WIRE_BLOCKED);
+	turn_waking(&loop.turn, 170 * MS);
+	turn_in(&loop, 175 * MS, &slice);
+	turn_drop(&loop, 180 * MS);
+	cr_assert_eq(loop.turns, 0);
+	cr_assert_eq(loop.lag_max_ns, 0);
+	cr_assert_eq(sum(&loop.total), 80 * MS);
+	check_closed(190, 10);
+}
+
 Test(turn, a_sleep_is_blocked_until_woken_and_run_queue_until_running)
 {
 	begin_at(100);
