@@ -9,7 +9,6 @@
  */
 #include "calls.bpf.h"
 #include "fd.bpf.h"
-#include "park.bpf.h"
 #include "stack.bpf.h"
 
 #define FUTEX_COMMAND 127 /* linux/futex.h: without the flags */

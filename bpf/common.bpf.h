@@ -286,4 +286,24 @@ static __always_inline bool in_own_wait(const struct wire_loop *l, struct pt_reg
 	return wait_is_own(l, wait_class_of((__s32)regs->orig_ax, args), args[0]);
 }
 
+/* Does the current thread of process tgid park? loop: it is known to be a worker. */
+static __always_inline bool is_parked(__u32 tgid, struct pt_regs *regs, bool loop)
+{
+	struct wire_parks *known;
+	__u64 sp, ret = 0;
+
+	if (!parking || !regs || (__s32)regs->orig_ax != CALL_FUTEX)
+		return false;
+	known = bpf_map_lookup_elem(&parks, &tgid);
+	if (!known)
+		return false;
+	if (known->all)
+		return loop;
+	sp = regs->sp;
+	for (__u32 i = 0; i < WIRE_PARKS && i < known->n; i++)
+		if (!read_user(&ret, sizeof(ret), sp + known->at[i].off) && ret == known->at[i].ret)
+			return true;
+	return false;
+}
+
 #endif

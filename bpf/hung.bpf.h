@@ -41,7 +41,7 @@ static long epoll_step(__u32 i, struct epoll_search *search)
 }
 
 /* Calls that a main thread waits in while others do the work. */
-static __always_inline bool is_parked(struct task_struct *task, __s32 call)
+static __always_inline bool only_waits(struct task_struct *task, __s32 call)
 {
 	switch (call) {
 	case CALL_FUTEX: /* a lock, or the end of a thread */
@@ -114,7 +114,7 @@ static __always_inline void hung_look(struct task_struct *task, struct thread *t
 	struct wire_loop *l;
 
 	if (th->slot || th->has_epoll || task->pid != task->tgid || !regs ||
-	    !(task->__state & STATE_SLEEPING) || is_parked(task, (__s32)regs->orig_ax))
+	    !(task->__state & STATE_SLEEPING) || only_waits(task, (__s32)regs->orig_ax))
 		return;
 	args[0] = regs->di;
 	args[1] = regs->si;

@@ -202,7 +202,7 @@ struct wire_scratch {
 	struct wire_wait waits[WIRE_WAITS]; /* the last one sums the rest */
 	struct wire_rival rivals[4];
 	struct wire_stack slice[2];
-	struct wire_stack holder; /* of the lock, in the slice that lasts */
+	struct wire_stack holder;     /* of the lock, in the slice that lasts */
 	struct wire_memory memory[2]; /* of each slice */
 	struct wire_memory holder_memory;
 };

@@ -117,7 +117,7 @@ struct wire_names {
 	__u8 task_kind; /* enum gw_task_kind */
 	__u8 n_spawn;
 	__u8 n_chain;
-	__u8 flaws; /* enum wire_flaw */
+	__u8 flaws;    /* enum wire_flaw */
 	__u8 has_path; /* 0 or 1 */
 	__u8 flags;    /* enum wire_names_flag */
 	__u8 pad[6];

@@ -12,7 +12,7 @@
 #define MARKER      "\xe2\x80\xa6 deeper frames were cut"
 #define MARKER_TEXT 96
 #define MARKER_SIZE (FIXED + MARKER_TEXT + 4) /* always kept free for the last one */
-#define TAIL_SIZE   (2 * (FRAMES_TEXT + 1)) /* task and path */
+#define TAIL_SIZE   (2 * (FRAMES_TEXT + 1))   /* task and path */
 
 static struct wire_names names_of(const struct frames *frames)
 {

@@ -29,8 +29,8 @@ struct frames {
 	size_t size, used;
 	char task[FRAMES_TEXT + 1];
 	char path[FRAMES_TEXT + 1]; /* "": none */
-	uint16_t flags; /* enum wire_names_flag */
-	bool cut;       /* the marker has been written: no frame of the stack may follow */
+	uint16_t flags;             /* enum wire_names_flag */
+	bool cut; /* the marker has been written: no frame of the stack may follow */
 };
 
 void frames_begin(struct frames *frames, void *bytes, size_t size);

@@ -49,7 +49,7 @@ struct watch {
 	uint32_t calls_ended;         /* loops that have ended since rows were told last */
 	uint64_t late_ns, consumed;
 	int epoll, timer;
-	uint32_t others; /* processes without a loop that were met */
+	uint32_t others;   /* processes without a loop that were met */
 	uint32_t n_parked; /* threads seen parked that are yet to be made loops */
 	uint32_t parked[PARKED_MAX];
 	bool no_samples_told;

@@ -352,10 +352,12 @@ Test(pywalk, a_name_at_the_end_of_memory_is_read_as_far_as_an_int_goes)
 	walk_task(&py, 11, &on_dict, &task);
 	cr_expect_eq(task.task, TASK(0));
 	cr_expect_eq(task.n_text, 0);
+}
 
 #define THREAD(i) (IMAGE_BASE + 8192 + (i)*1024ULL)
 
 /* n thread states, the last one is the oldest; each knows itself by 100 + its number. */
+
 static void make_threads(const struct wire_python *py, unsigned int n)
 {
 	memset(image, 0, sizeof(image));
