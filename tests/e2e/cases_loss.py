@@ -184,7 +184,7 @@ class Limits(Case):
         app = self.app()
         watching = self.watch("-p", app.pid)
         few, stacks = self.maps_bytes(watching)
-        self.assertTrue(0 < stacks < 1_000_000, stacks)
+        self.assertTrue(0 < stacks < 1_500_000, stacks)
         self.assertLess(few, 8_000_000)
         for i in range(40):
             app.do("thread", f"t{i}")
