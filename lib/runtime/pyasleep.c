@@ -5,12 +5,20 @@
  * side walks the others. Good only while the thread goes on sleeping, which
  * the caller of the namer looks at.
  */
+#include <stdint.h>
 #include <string.h>
 #include "name/memory.h"
 
 #define pywalk_read(source, dst, size, address) memory_read(source, address, dst, size)
-/* of tasks of asyncio, which are not looked up here */
-#define read_user(dst, size, address) ((void)(dst), (void)(size), (void)(address), -1)
+
+/* Of tasks of asyncio, which are not looked up here. */
+static inline int read_user(void *dst, size_t size, uint64_t address)
+{
+	(void)dst;
+	(void)size;
+	(void)address;
+	return -1;
+}
 #include "bpf/pywalk.h"
 
 #include "runtime/pytask.h"
