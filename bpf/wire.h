@@ -41,6 +41,8 @@ enum wire_kind {
 	WIRE_NOTE = 70,   /* something could not be done, and why */
 	WIRE_TICK = 71,   /* the clock, when nothing else happens */
 	WIRE_END = 72,    /* why and when the watching ended, what it cost */
+	WIRE_AUDIT = 73,  /* what monkey patching did in a process */
+	WIRE_PATCH = 74,  /* one thing that it missed there */
 };
 
 struct wire_head {

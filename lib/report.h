@@ -51,6 +51,12 @@ struct report_site {
 	struct gw_advice advice;
 };
 
+struct report_audit {
+	struct gw_audit audit;
+	const char **patched; /* 2 * n_patched: a module, and the names replaced in it */
+	uint32_t n_patched;
+};
+
 struct report_note {
 	const char *what, *why, *fix;
 };
@@ -73,7 +79,8 @@ struct gw_report {
 	uint32_t cpus;
 	enum gw_ended ended;
 	/* tables; use the macros below */
-	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes;
+	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes, audits,
+		patches;
 	/* quality */
 	struct report_lost lost[REPORT_LOST];
 	uint64_t stalls_seen, stalls_folded, frames_seen, frames_nameless;

@@ -129,6 +129,10 @@ static int on_event(struct gw *gw, const struct event *event)
 		return collect_note(gw->report, &event->note);
 	case WIRE_END:
 		return collect_end(gw->report, event->end);
+	case WIRE_AUDIT:
+		return collect_audit(gw->report, &event->audit);
+	case WIRE_PATCH:
+		return collect_patch(gw->report, &event->patch);
 	case WIRE_MEMORY:
 	case WIRE_TICK:
 	case WIRE_NAMES:
@@ -202,6 +206,8 @@ static int open_source(struct gw *gw)
 
 	if (gw->opts.replay)
 		return tape_open(&gw->source, gw->opts.replay, &sink);
+	if (gw->opts.audit)
+		return audit_open(&gw->source, &watch, &sink);
 	return watch_open(&gw->source, &watch, &sink);
 }
 

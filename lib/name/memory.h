@@ -5,6 +5,9 @@
  * Every request has a budget of reads and bytes; what it does not cover is
  * not read. A read is whole or it fails. No bytes at all mean that the
  * address space is gone: the process has ended or executed another image.
+ *
+ * With a cache, pages are read once and kept: a look at much of a process
+ * that costs one call a page, and sees each page as it was at one moment.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
@@ -17,11 +20,14 @@
 #define MEMORY_STACK_MAX   (1024 * 1024) /* one stack */
 #define MEMORY_STACK_READS 768           /* one stack */
 
+struct memory_cache;
+
 struct memory {
 	int fd;
 	bool gone;
 	size_t bytes; /* left of the budget */
 	unsigned int reads;
+	struct memory_cache *cache; /* NULL: none */
 };
 
 void memory_budget(struct memory *mem, size_t bytes, unsigned int reads);
@@ -31,6 +37,11 @@ int memory_read(struct memory *mem, uint64_t address, void *out, size_t size);
 
 /* As much as there is up to a hole: bytes read (at least 1) or -errno. */
 int memory_read_some(struct memory *mem, uint64_t address, void *out, size_t size);
+
+/* Pages are kept from here on, until the end. 0 or -ENOMEM. */
+int memory_cache_begin(struct memory *mem);
+void memory_cache_end(struct memory *mem);
+void memory_cache_drop(struct memory *mem); /* what was kept: pages are read anew */
 
 int memory_word(struct memory *mem, uint64_t address, uint64_t *out);
 

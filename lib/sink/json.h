@@ -43,7 +43,8 @@ cJSON *json_number_item(uint64_t value);
 cJSON *json_schema(struct json *json);
 cJSON *json_tool(struct json *json, const struct gw_report *report);
 cJSON *json_run(struct json *json, const struct gw_report *report, bool ended);
-cJSON *json_target(struct json *json, const struct report_target *target);
+cJSON *json_target(struct json *json, const struct gw_report *report,
+		   const struct report_target *target);
 cJSON *json_loop(struct json *json, const struct report_loop *loop);
 cJSON *json_frame(struct json *json, const struct gw_frame *frame);
 cJSON *json_stack(struct json *json, const struct gw_report *report, uint32_t stack);
@@ -54,6 +55,10 @@ void json_ledger(struct json *json, cJSON *object, const struct gw_ledger *ledge
 /* What explains a stall or a site (jsonstall.c). Nothing is put where nothing is known. */
 void json_peer(struct json *json, cJSON *object, const struct gw_peer *peer);
 void json_advice(struct json *json, cJSON *object, const struct gw_advice *advice);
+
+/* Audits (jsonpatch.c). */
+void json_patching(struct json *json, cJSON *target, const struct gw_report *report, uint32_t pid);
+void json_patches(struct json *json, const struct gw_report *report);
 
 /* One stall (jsonstall.c). */
 cJSON *json_stall(struct json *json, const struct gw_report *report, const struct gw_stall *stall);

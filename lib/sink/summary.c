@@ -304,6 +304,7 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 	print_loops(sink, report);
 	print_stalls(sink, report, sum);
 	err = print_sites(sink, report);
+	text_patches(sink, report);
 	print_notes(sink, report);
 	if (sink->opts.verbose && report->repaired)
 		fprintf(sink->to,

@@ -44,6 +44,8 @@ void text_tasks(const struct gw_sink *sink, const struct gw_report *report,
 void text_delayed(const struct gw_sink *sink, const struct gw_stall *stall);
 void text_advice(const struct gw_sink *sink, const struct gw_advice *advice);
 
+void text_patches(const struct gw_sink *sink, const struct gw_report *report); /* audit.c */
+
 int text_summary(const struct gw_sink *sink, const struct gw_report *report);
 
 #endif
