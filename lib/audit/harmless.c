@@ -70,7 +70,11 @@ struct holder {
 
 static const struct holder harmless[] = {
 	{ "__original_module_*", "*", "eventlet's copies of the originals" },
+	{ "__patched_module_*", "*", "eventlet's green copies of others" },
+	{ "dns.entropy", "*", "imported by eventlet itself; nothing waits under its lock" },
 	{ "psycogreen*", "*", "makes others green" },
+	{ "gunicorn.arbiter", "SIG_QUEUE", "of the master; a worker never reads it" },
+	{ "gunicorn.glogging", "lock", "held while a file is opened, and nothing waits there" },
 	{ "pkg_resources*", "*", "imported by gevent itself while it patches; locks its parser" },
 };
 

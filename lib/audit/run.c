@@ -52,8 +52,10 @@ static void look(struct audit *a)
 	audit_objects(a);
 	if (a->state == WIRE_AUDIT_IDLE && a->hub)
 		a->state = WIRE_AUDIT_UNPATCHED;
-	if (a->state == WIRE_AUDIT_IDLE)
+	if (a->state == WIRE_AUDIT_IDLE) {
+		a->n_findings = 0; /* what is native is as it should be */
 		return;
+	}
 	if (!strcmp(a->library, "gevent")) {
 		audit_gevent_missed(a);
 		audit_late(a);

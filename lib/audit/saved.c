@@ -262,13 +262,24 @@ static void check_thread(struct audit *a)
 			       .fd = -1 });
 }
 
+/* Harmless, as gevent itself says, unless somebody took what was replaced later. */
+static bool ssl_is_held(const struct audit *a)
+{
+	for (uint32_t i = 0; i < a->n_findings; i++)
+		if (a->findings[i].kind == WIRE_PATCH_CAPTURED &&
+		    !strncmp(a->findings[i].what, "ssl.", 4))
+			return true;
+	return false;
+}
+
 /* Loading ssl by patching puts nothing of gevent's between it and gevent.ssl. */
 static void check_ssl(struct audit *a)
 {
 	const struct audit_module *ssl = audit_find(a, "ssl"), *green = audit_find(a, "gevent.ssl");
 	uint64_t dict;
 
-	if (!ssl || !green || pydict_get(a->mem, a->py, a->saved, AUDIT_DICT, "ssl", &dict))
+	if (!ssl || !green || !ssl_is_held(a) ||
+	    pydict_get(a->mem, a->py, a->saved, AUDIT_DICT, "ssl", &dict))
 		return;
 	for (const struct audit_module *at = ssl + 1; at < green; at++) {
 		if (strncmp(at->name, "gevent", 6) || !strncmp(at->name, "gevent._ssl", 11))

@@ -20,18 +20,19 @@
 
 /* By weight: what stops the loop for certain stands last. */
 static const struct {
-	const char *kind, *title, *fix;
+	const char *kind, *title;
+	const char *before, *after; /* what to change: the call that patches stands between */
 } kinds[] = {
 	{ "native-lock", "native locks: a greenlet that waits for one stops the whole loop",
-	  "make them after monkey.patch_all(): import their modules later" },
-	{ "late", "patched too late",
-	  "call monkey.patch_all() in the first lines of the main module, before other imports" },
-	{ "native-client", "clients written in C, which patching cannot reach", NULL },
+	  "make them after ", ": import their modules later" },
+	{ "late", "patched too late", "call ",
+	  " in the first lines of the main module, before other imports" },
+	{ "native-client", "clients written in C, which patching cannot reach", NULL, NULL },
 	{ "native-socket", "sockets that are not green: reading from one stops the whole loop",
-	  "make them after monkey.patch_all()" },
+	  "make them after ", "" },
 	{ "captured-original", "captured originals: they stop the whole loop when they are called",
-	  "import their modules after monkey.patch_all()" },
-	{ "not-patched", "not patched", NULL },
+	  "import their modules after ", "" },
+	{ "not-patched", "not patched", "let ", " patch it" },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -90,6 +91,16 @@ static int width_of(const struct gw_report *report, uint32_t pid, const char *ki
 	return width < 40 ? (int)width : 40;
 }
 
+static const char *patching_call(const struct gw_report *report, uint32_t pid)
+{
+	report_each (report, audits, struct report_audit, of) {
+		if (of->audit.pid == pid && of->audit.library &&
+		    !strcmp(of->audit.library, "eventlet"))
+			return "eventlet.monkey_patch()";
+	}
+	return "monkey.patch_all()";
+}
+
 /* What to change: of the kind, then of each rule once. */
 static void print_fixes(const struct gw_sink *sink, const struct gw_report *report, uint32_t pid,
 			size_t k)
@@ -97,8 +108,9 @@ static void print_fixes(const struct gw_sink *sink, const struct gw_report *repo
 	const char *arrow = text_sign(sink, "→", "->"), *told[RULES];
 	uint32_t n = 0;
 
-	if (kinds[k].fix)
-		fprintf(sink->to, "  %s %s\n", arrow, kinds[k].fix);
+	if (kinds[k].before)
+		fprintf(sink->to, "  %s %s%s%s\n", arrow, kinds[k].before,
+			patching_call(report, pid), kinds[k].after);
 	report_each (report, patches, struct gw_patch, patch) {
 		const struct gw_rule *rule = patch->rule ? gw_rule_find(patch->rule) : NULL;
 		bool again = false;

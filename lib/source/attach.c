@@ -148,6 +148,10 @@ int attach_start(struct watch *w, const struct watch_opts *opts)
 	int err = namer_open(&w->namer, &opener, namer_log, w);
 
 	w->procs.namer = w->namer;
+	w->inspect.procs = &w->procs;
+	w->inspect.opener = opener;
+	w->inspect.take = watch_take_audit;
+	w->inspect.ctx = w;
 	for (size_t i = 0; !err && i < opts->n_pids; i++)
 		err = open_process(w, opts->pids[i]);
 	if (!err)

@@ -11,13 +11,15 @@
 
 #define PEER_SIZE 160
 
-void inspect_ask(struct inspect *inspect, uint32_t pid)
+bool inspect_ask(struct inspect *inspect, uint32_t pid)
 {
 	for (uint32_t i = 0; i < inspect->n; i++)
 		if (inspect->list[i] == pid)
-			return;
-	if (inspect->n < INSPECT_MAX)
-		inspect->list[inspect->n++] = pid;
+			return false;
+	if (inspect->n == INSPECT_MAX)
+		return false;
+	inspect->list[inspect->n++] = pid;
+	return true;
 }
 
 bool inspect_busy(const struct inspect *inspect)

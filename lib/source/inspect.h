@@ -30,7 +30,7 @@ struct inspect {
 	int err;     /* take() has failed */
 };
 
-void inspect_ask(struct inspect *inspect, uint32_t pid); /* at most once for each */
+bool inspect_ask(struct inspect *inspect, uint32_t pid); /* true: for the first time */
 bool inspect_busy(const struct inspect *inspect);
 int inspect_fd(const struct inspect *inspect); /* -1: none under way */
 int inspect_step(struct inspect *inspect);     /* never waits; 0 or -errno of take() */

@@ -123,6 +123,8 @@ int meet(struct watch *w, const struct wire_found *found)
 	if (!err && !proc->loops && proc->why[0])
 		err = note_no_frames(w, proc, proc->why);
 	proc->loops++;
+	if (proc->has_layout && w->audits < AUDITS && inspect_ask(&w->inspect, found->pid))
+		w->audits++;
 	start_samples(w, found);
 	return err ? err : meet_aim(w, found->slot);
 }

@@ -9,11 +9,13 @@
 
 #include <time.h>
 #include "greenwatch.h"
+#include "source/inspect.h"
 #include "source/live.h"
 #include "source/procs.h"
 #include "source/source.h"
 
-#define LOOPS 256 /* slots for the processes of one command */
+#define AUDITS 32  /* processes of one run whose monkey patching is looked at */
+#define LOOPS  256 /* slots for the processes of one command */
 
 /* What user space knows of the loop in a slot. */
 struct seat {
@@ -43,8 +45,10 @@ struct watch {
 	struct wire_scratch *scratch; /* copy of a slot's */
 	struct wire_slot *slot;       /* copy of a slot's */
 	struct wire_memory *memory;   /* of the stack record that comes next; n 0: none */
+	struct inspect inspect;       /* audits of monkey patching */
+	uint32_t audits;              /* asked for */
 	uint64_t late_ns, consumed;
-	int epoll, timer;
+	int epoll, timer, audit_fd; /* audit_fd: of the audit that epoll knows of; -1: none */
 	bool no_samples_told;
 	bool ending; /* the last totals are being told */
 };
@@ -53,6 +57,8 @@ uint64_t watch_clock(clockid_t clock); /* ns */
 struct wire_head watch_head(uint16_t kind, size_t size);
 int watch_hand_out(struct watch *w, const void *record);
 int watch_note(struct watch *w, const char *what, const char *why, const char *fix);
+
+int watch_take_audit(void *ctx, const struct wire_head *record);
 
 /* attach.c */
 int attach_start(struct watch *w, const struct watch_opts *opts);
