@@ -222,37 +222,40 @@ void audit_gevent_missed(struct audit *a)
 	check_dns(a);
 }
 
-/* gevent gives the main thread another ident, if it was called there. */
+/* Where it was called there, the main thread is known by its greenlet from then on. */
 struct main_thread {
 	struct audit *a;
-	uint64_t ident;
+	uint64_t object;
+	bool native; /* still known by what the C library calls it */
 };
-
-static int take_ident(void *ctx, uint64_t key, uint64_t value)
-{
-	struct main_thread *m = ctx;
-	char name[AUDIT_TEXT];
-
-	if (!audit_text(m->a, key, name) || strcmp(name, "_ident"))
-		return 0;
-	return pyint_read(m->a->mem, m->a->py, value, &m->ident) ? 0 : 1;
-}
 
 static int has_id(void *ctx, const struct pythread *thread)
 {
 	return thread->thread_id == *(const uint64_t *)ctx;
 }
 
+static int take_active(void *ctx, uint64_t key, uint64_t value)
+{
+	struct main_thread *m = ctx;
+	uint64_t ident;
+
+	if (value != m->object || pyint_read(m->a->mem, m->a->py, key, &ident))
+		return 0;
+	m->native = pythread_walk(m->a->mem, m->a->py, has_id, &ident) == 1;
+	return 1;
+}
+
 static void check_thread(struct audit *a)
 {
-	uint64_t object = audit_attribute(a, "threading", "_main_thread"), dict;
-	struct main_thread m = { .a = a };
-	const struct audit_class *class = audit_class_of(a, object);
+	struct main_thread m = { .a = a,
+				 .object = audit_attribute(a, "threading", "_main_thread") };
+	uint64_t active = audit_attribute(a, "threading", "_active"), dict;
 
-	if (!class || pydict_get(a->mem, a->py, a->saved, AUDIT_DICT, "threading", &dict))
+	if (!m.object || !active ||
+	    pydict_get(a->mem, a->py, a->saved, AUDIT_DICT, "threading", &dict))
 		return;
-	pyinstance_walk(a->mem, a->py, &class->class, object, 64, take_ident, &m);
-	if (!m.ident || pythread_walk(a->mem, a->py, has_id, &m.ident) != 1)
+	pydict_walk(a->mem, a->py, active, AUDIT_DICT, take_active, &m);
+	if (!m.native)
 		return;
 	audit_found(a, &(struct audit_finding){
 			       .kind = WIRE_PATCH_LATE,

@@ -13,7 +13,7 @@
 #include "name/namer.h"
 
 #define AUDITOR_BUDGET_MS   450  /* of CPU time, for the look itself */
-#define AUDITOR_DEADLINE_MS 3000 /* of all, starting and reading ELF files included */
+#define AUDITOR_DEADLINE_MS 6000 /* of all: a busy machine gives little of its CPUs */
 
 struct auditor;
 

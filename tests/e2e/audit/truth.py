@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Does `greenwatch audit` agree with what the process itself knows?
 
-    audit_truth.py [--greenwatch PATH] [--wait SECONDS] [--name NAME] -- PROGRAM ARG...
+    truth.py [--greenwatch PATH] [--wait SECONDS] [--name NAME] -- PROGRAM ARG...
 
 Starts PROGRAM with a sitecustomize that tells on a signal, from inside: gevent.monkey's `saved`, and every module
 attribute that is one of the originals in it. The audit from outside must have each entry of `saved`, must name no
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 TELL = signal.SIGRTMIN + 7
 
 INSIDE = '''
@@ -75,7 +75,7 @@ def ask(pid, place):
 
 def is_blocking(module, name):
     """The rows of lib/audit/harmless.c: what blocks when it is called."""
-    rows = (HERE.parent.parent / "lib" / "audit" / "harmless.c").read_text()
+    rows = (ROOT / "lib" / "audit" / "harmless.c").read_text()
     return f'{{ "{module}", "{name}",' in rows
 
 
@@ -115,7 +115,7 @@ def compare(report, pid, truth):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--greenwatch", default=HERE.parent.parent / "build" / "greenwatch")
+    parser.add_argument("--greenwatch", default=ROOT / "build" / "greenwatch")
     parser.add_argument("--wait", type=float, default=5, help="seconds until the program has started (5)")
     parser.add_argument("--name")
     parser.add_argument("program", nargs="+")
