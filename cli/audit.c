@@ -6,7 +6,7 @@
  * happen. Findings do not change the exit code unless --fail-on names their
  * kind; then 3, or 4 where the look was cut short and found none of them.
  */
-#include <poll.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,70 +29,50 @@ static void on_log(void *ctx, enum gw_level level, const char *line)
 	status_log(&audit->status, level, line);
 }
 
-/* Is it a kind, from its begin to a comma? */
-static bool is_kind(const char *text, size_t len)
+/* Calls with each word between commas, until one gives other than 0, and is that. */
+static int each_kind(const struct opt_texts *texts, int (*call)(void *ctx, const char *kind),
+		     void *ctx)
 {
-	const char *kind;
+	char word[64];
+	int result = 0;
 
-	for (size_t i = 0; (kind = gw_patch_kind(i)); i++)
-		if (strlen(kind) == len && !strncmp(kind, text, len))
-			return true;
-	return len == 3 && !strncmp(text, "any", 3);
-}
-
-static int check_kinds(const struct opt_texts *texts)
-{
-	for (size_t i = 0; i < texts->count; i++) {
-		const char *at = texts->items[i];
-
-		for (;;) {
+	for (size_t i = 0; !result && i < texts->count; i++) {
+		for (const char *at = texts->items[i]; !result; at += strcspn(at, ",") + 1) {
 			size_t len = strcspn(at, ",");
 
-			if (!is_kind(at, len))
-				return usage("--fail-on \"%.*s\": must be any, not-patched, "
-					     "captured-original, native-lock, native-socket, "
-					     "late or native-client",
-					     (int)(len > 60 ? 60 : len), at);
-			if (!at[len])
-				break;
-			at += len + 1;
-		}
-	}
-	return EXIT_DONE;
-}
-
-static bool asked_for(const struct opt_texts *texts, const char *kind)
-{
-	for (size_t i = 0; i < texts->count; i++) {
-		for (const char *at = texts->items[i];; at += strcspn(at, ",") + 1) {
-			size_t len = strcspn(at, ",");
-
-			if ((len == 3 && !strncmp(at, "any", 3)) ||
-			    (len == strlen(kind) && !strncmp(at, kind, len)))
-				return true;
+			snprintf(word, sizeof(word), "%.*s", (int)(len > 60 ? 60 : len), at);
+			result = call(ctx, word);
 			if (!at[len])
 				break;
 		}
 	}
-	return false;
+	return result;
+}
+
+static int check_kind(void *ctx, const char *kind)
+{
+	(void)ctx;
+	if (gw_patches(NULL, kind) >= 0)
+		return 0;
+	return usage("--fail-on \"%s\": must be any, not-patched, captured-original, native-lock, "
+		     "native-socket, late or native-client",
+		     kind);
+}
+
+static int is_found(void *ctx, const char *kind)
+{
+	return gw_patches(ctx, kind) > 0;
 }
 
 static int verdict(const struct gw_report *report, const struct options *options)
 {
-	const struct gw_audit *audit;
-	const struct gw_patch *patch;
-	bool failed = true, cut = false;
+	int audited = gw_audited(report);
 
-	for (size_t i = 0; (patch = gw_patch_at(report, i)); i++)
-		if (asked_for(&options->fail_on, patch->kind))
-			return EXIT_BROKEN;
-	for (size_t i = 0; (audit = gw_audit_at(report, i)); i++) {
-		failed &= audit->state == GW_AUDIT_FAILED;
-		cut |= audit->state == GW_AUDIT_FAILED || !audit->complete;
-	}
-	if (failed)
+	if (each_kind(&options->fail_on, is_found, (void *)(uintptr_t)report))
+		return EXIT_BROKEN;
+	if (audited == -ENODATA)
 		return EXIT_ERROR;
-	return cut && options->fail_on.count ? EXIT_NO_VERDICT : EXIT_DONE;
+	return audited && options->fail_on.count ? EXIT_NO_VERDICT : EXIT_DONE;
 }
 
 static int run(struct audit *audit, const struct options *options)
@@ -123,7 +103,7 @@ int cmd_audit(struct options *options)
 	int err = targets(options);
 
 	if (!err)
-		err = check_kinds(&options->fail_on);
+		err = each_kind(&options->fail_on, check_kind, NULL);
 	if (err)
 		return err;
 	if (!options->pids.count)

@@ -19,9 +19,6 @@ static const char *const kinds[WIRE_PATCH_KINDS] = {
 	[WIRE_PATCH_CLIENT] = "native-client",
 };
 
-/* The wire's numbers are the API's. */
-_Static_assert((int)WIRE_AUDIT_PATCHED == (int)GW_AUDIT_PATCHED, "states differ");
-
 static const char *known(struct gw_report *report, const char *text)
 {
 	return text[0] ? tables_string(report, text) : NULL;
@@ -37,15 +34,15 @@ int collect_audit(struct gw_report *report, const struct event_audit *from)
 	audit = tables_add(&report->audits, sizeof(*audit));
 	if (!audit)
 		return -ENOMEM;
-	audit->audit = (struct gw_audit){ .pid = from->fixed->pid,
-					  .state = (enum gw_audit_state)from->fixed->state,
-					  .complete = !from->fixed->cut,
-					  .library = known(report, from->library),
-					  .version = known(report, from->version),
-					  .why = known(report, from->why),
-					  .modules = from->fixed->n_modules,
-					  .objects = from->fixed->n_objects,
-					  .took_ns = from->fixed->took_ns };
+	*audit = (struct report_audit){ .pid = from->fixed->pid,
+					.state = from->fixed->state,
+					.complete = !from->fixed->cut,
+					.library = known(report, from->library),
+					.version = known(report, from->version),
+					.why = known(report, from->why),
+					.modules = from->fixed->n_modules,
+					.objects = from->fixed->n_objects,
+					.took_ns = from->fixed->took_ns };
 	tables_choose(report->memory, true);
 	audit->patched = tables_bytes(report, 2UL * from->fixed->n_patched * sizeof(char *));
 	for (uint32_t i = 0; audit->patched && i < 2 * from->fixed->n_patched; i++) {
@@ -58,41 +55,49 @@ int collect_audit(struct gw_report *report, const struct event_audit *from)
 
 int collect_patch(struct gw_report *report, const struct event_patch *from)
 {
-	struct gw_patch *patch;
+	struct report_patch *patch;
 
 	if (report->patches.count == MAX_PATCHES)
 		return 0;
 	patch = tables_add(&report->patches, sizeof(*patch));
 	if (!patch)
 		return -ENOMEM;
-	*patch = (struct gw_patch){ .pid = from->fixed->pid,
-				    .kind = kinds[from->fixed->kind],
-				    .what = known(report, from->what),
-				    .where = known(report, from->where),
-				    .file = known(report, from->file),
-				    .rule = known(report, from->rule),
-				    .more = known(report, from->more),
-				    .line = from->fixed->line,
-				    .count = from->fixed->count,
-				    .fd = from->fixed->fd };
+	*patch = (struct report_patch){ .pid = from->fixed->pid,
+					.kind = kinds[from->fixed->kind],
+					.what = known(report, from->what),
+					.where = known(report, from->where),
+					.file = known(report, from->file),
+					.rule = known(report, from->rule),
+					.more = known(report, from->more),
+					.line = from->fixed->line,
+					.count = from->fixed->count,
+					.fd = from->fixed->fd };
 	return 0;
 }
 
-const struct gw_audit *gw_audit_at(const struct gw_report *report, size_t i)
+int gw_patches(const struct gw_report *report, const char *kind)
 {
-	const struct report_audit *list = report->audits.items;
+	bool any = !strcmp(kind, "any"), found = any;
+	int n = 0;
 
-	return i < report->audits.count ? &list[i].audit : NULL;
+	for (size_t i = 0; i < WIRE_PATCH_KINDS; i++)
+		found |= !strcmp(kinds[i], kind);
+	if (!found)
+		return -EINVAL;
+	if (!report)
+		return 0;
+	report_each (report, patches, struct report_patch, patch)
+		n += any || !strcmp(patch->kind, kind);
+	return n;
 }
 
-const struct gw_patch *gw_patch_at(const struct gw_report *report, size_t i)
+int gw_audited(const struct gw_report *report)
 {
-	const struct gw_patch *list = report->patches.items;
+	bool whole = true, one = false;
 
-	return i < report->patches.count ? &list[i] : NULL;
-}
-
-const char *gw_patch_kind(size_t i)
-{
-	return i < WIRE_PATCH_KINDS ? kinds[i] : NULL;
+	report_each (report, audits, struct report_audit, audit) {
+		one |= audit->state != WIRE_AUDIT_FAILED;
+		whole &= audit->state != WIRE_AUDIT_FAILED && audit->complete;
+	}
+	return !one ? -ENODATA : whole ? 0 : -EAGAIN;
 }

@@ -10,7 +10,7 @@
 #define REPORT_H
 
 #include "greenwatch.h"
-#include "bpf/wire.h"
+#include "record.h"
 
 struct report_target {
 	uint32_t pid, parent;
@@ -51,10 +51,24 @@ struct report_site {
 	struct gw_advice advice;
 };
 
+/* Of one process; enum wire_audit_state. */
 struct report_audit {
-	struct gw_audit audit;
+	uint32_t pid;
+	enum wire_audit_state state;
+	bool complete;                       /* nothing was cut short */
+	const char *library, *version, *why; /* NULL: not known */
+	uint32_t modules, objects;           /* looked at */
+	uint64_t took_ns;
 	const char **patched; /* 2 * n_patched: a module, and the names replaced in it */
 	uint32_t n_patched;
+};
+
+struct report_patch {
+	uint32_t pid;
+	const char *kind;
+	const char *what, *where, *file, *rule, *more; /* NULL: not known */
+	uint32_t line, count;
+	int32_t fd; /* -1: none */
 };
 
 struct report_note {

@@ -9,7 +9,6 @@
 #define DATA_MAX    (256 * 1024) /* of a shared object's variables */
 #define SEGMENTS    4
 #define SETTINGS    256
-#define INSTANCE    32
 #define CLIENT_FILE "_psycopg."
 
 static const struct {
@@ -130,7 +129,7 @@ static uint64_t field(struct audit *a, uint64_t object, const char *name)
 	struct setting s = { a, name, 0 };
 
 	if (class)
-		pyinstance_walk(a->mem, a->py, &class->class, object, INSTANCE, take_value, &s);
+		pyinstance_walk(a->mem, a->py, &class->class, object, take_value, &s);
 	return s.value;
 }
 

@@ -17,7 +17,6 @@
 
 #define DEPTH_MAX   4
 #define ITEMS_MAX   256 /* of a tuple, list or dict */
-#define MANY        64  /* attributes of an instance */
 #define LOCKS_DEPTH 3
 #define FUNC        16 /* of methods, wrappers, partials, properties; a cell's content */
 #define METHOD_DEF  16
@@ -303,7 +302,7 @@ bool audit_lock_inside(struct audit *a, uint64_t object, const struct audit_clas
 	struct inside inside = { a, depth };
 
 	return depth < LOCKS_DEPTH &&
-	       pyinstance_walk(a->mem, a->py, &class->class, object, 32, take_inside, &inside) == 1;
+	       pyinstance_walk(a->mem, a->py, &class->class, object, take_inside, &inside) == 1;
 }
 
 static void look_instance(const struct place *place, uint64_t object, struct audit_class *class)
@@ -361,7 +360,7 @@ void audit_instance(struct audit *a, uint64_t object, struct audit_class *class,
 		return;
 	m.place =
 		(struct place){ .a = a, .where = where, .module = module, .depth = DEPTH_MAX - 1 };
-	pyinstance_walk(a->mem, a->py, &class->class, object, MANY, take_field, &m);
+	pyinstance_walk(a->mem, a->py, &class->class, object, take_field, &m);
 }
 
 static void look_further(const struct place *place, uint64_t value, struct audit_class *class)

@@ -118,7 +118,7 @@ static void take_handler(struct audit *a, uint64_t object, const struct audit_cl
 
 	if (object == audit_attribute(a, "logging", "lastResort"))
 		return;
-	pyinstance_walk(a->mem, a->py, &class->class, object, 64, take_handler_field, &h);
+	pyinstance_walk(a->mem, a->py, &class->class, object, take_handler_field, &h);
 	if (!h.lock)
 		return;
 	audit_found(a, &(struct audit_finding){

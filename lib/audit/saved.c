@@ -209,7 +209,6 @@ void audit_gevent_missed(struct audit *a)
 		audit_found(a, &(struct audit_finding){
 				       .kind = WIRE_PATCH_NOT_PATCHED,
 				       .what = "everything",
-				       .rule = "GW3001",
 				       .more = "a hub of gevent runs, and monkey.patch_all() was "
 					       "never called in this process",
 				       .fd = -1 });

@@ -241,39 +241,12 @@ GW_API const struct gw_report *gw_report(struct gw *gw);
 GW_API void gw_close(struct gw *gw);
 
 /*
- * What monkey patching did in a process, and what it missed: gw_audit_at(report, 0), 1, ... in the
- * order of the report; NULL past the last. Strings live as long as the session.
+ * What monkey patching missed (docs/reports.md, patches): how many findings of a kind, "any" for
+ * all. -EINVAL: there is no such kind; report may be NULL to ask for that alone.
  */
-enum gw_audit_state {
-	GW_AUDIT_FAILED,    /* could not be read: why says so */
-	GW_AUDIT_NO_PYTHON, /* is no Python */
-	GW_AUDIT_NONE,      /* neither gevent nor eventlet is imported */
-	GW_AUDIT_IDLE,      /* one is, but has no hub and has patched nothing */
-	GW_AUDIT_UNPATCHED, /* a hub runs, and nothing is patched */
-	GW_AUDIT_PATCHED,
-};
-
-struct gw_audit {
-	uint32_t pid;
-	enum gw_audit_state state;
-	bool complete;                       /* nothing was cut short */
-	const char *library, *version, *why; /* NULL: not known */
-	uint32_t modules, objects;           /* looked at */
-	uint64_t took_ns;
-};
-
-struct gw_patch {
-	uint32_t pid;
-	const char *kind; /* not-patched captured-original native-lock native-socket late
-			     native-client */
-	const char *what, *where, *file, *rule, *more; /* NULL: not known */
-	uint32_t line, count;
-	int32_t fd; /* -1: none */
-};
-
-GW_API const struct gw_audit *gw_audit_at(const struct gw_report *report, size_t i);
-GW_API const struct gw_patch *gw_patch_at(const struct gw_report *report, size_t i);
-GW_API const char *gw_patch_kind(size_t i); /* the kinds; NULL past the last */
+GW_API int gw_patches(const struct gw_report *report, const char *kind);
+/* 0: every process was audited, and whole; -EAGAIN: not every, or not whole; -ENODATA: none. */
+GW_API int gw_audited(const struct gw_report *report);
 
 /* One line about what a process without loops is doing; for "no event loop yet". */
 GW_API int gw_describe(struct gw *gw, char *line, size_t size);

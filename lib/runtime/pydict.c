@@ -131,11 +131,11 @@ int pydict_walk(struct memory *mem, const struct python *py, uint64_t dict, uint
 	return err ? err : walk(mem, &shape, max, visit, ctx);
 }
 
-int pykeys_walk(struct memory *mem, const struct python *py, uint64_t keys, uint64_t values,
-		uint32_t max, int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx)
+int pysplit_walk(struct memory *mem, const struct python *py, const struct pysplit *split,
+		 uint32_t max, int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx)
 {
 	struct shape shape;
-	int err = keys_shape(mem, py, keys, values, &shape);
+	int err = keys_shape(mem, py, split->keys, split->values, &shape);
 
 	return err ? err : walk(mem, &shape, max, visit, ctx);
 }

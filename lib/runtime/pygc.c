@@ -135,7 +135,7 @@ static int follow(struct memory *mem, uint64_t head, struct nodes *nodes, bool (
 int pygc_walk(struct memory *mem, const struct python *py, uint32_t max, bool (*over)(void *ctx),
 	      int (*visit)(void *ctx, uint64_t object), void *ctx)
 {
-	uint64_t state, width = py->offsets.minor >= 8 ? 16 : 32;
+	uint64_t state = 0, width = py->offsets.minor >= 8 ? 16 : 32;
 	struct nodes nodes = { .max = max };
 	unsigned int n = 0;
 	int result = state_of(mem, py, &state);

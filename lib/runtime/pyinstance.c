@@ -27,6 +27,7 @@
 #define KEYS_312       880
 #define VALUES_VALID   3 /* 3.13+: byte of the head that tells whether they hold */
 #define INSTANCE_BYTES (1 << 20)
+#define ATTRIBUTES     128
 
 static uint64_t word_at(const unsigned char *bytes, uint32_t offset)
 {
@@ -93,15 +94,16 @@ static int find(struct memory *mem, const struct python *py, const struct pyclas
 }
 
 int pyinstance_walk(struct memory *mem, const struct python *py, const struct pyclass *class,
-		    uint64_t object, uint32_t max,
-		    int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx)
+		    uint64_t object, int (*visit)(void *ctx, uint64_t key, uint64_t value),
+		    void *ctx)
 {
-	uint64_t dict, values;
-	int err = find(mem, py, class, object, &dict, &values);
+	struct pysplit split = { .keys = class->keys };
+	uint64_t dict;
+	int err = find(mem, py, class, object, &dict, &split.values);
 
 	if (err)
 		return err;
-	if (values)
-		return class->keys ? pykeys_walk(mem, py, class->keys, values, max, visit, ctx) : 0;
-	return pyobject_plausible(dict) ? pydict_walk(mem, py, dict, max, visit, ctx) : 0;
+	if (split.values)
+		return split.keys ? pysplit_walk(mem, py, &split, ATTRIBUTES, visit, ctx) : 0;
+	return pyobject_plausible(dict) ? pydict_walk(mem, py, dict, ATTRIBUTES, visit, ctx) : 0;
 }

@@ -55,17 +55,21 @@ int pytype_find(struct memory *mem, const struct pytype *type, const char *name,
 int pydict_walk(struct memory *mem, const struct python *py, uint64_t dict, uint32_t max,
 		int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx);
 
-/* The same over a split table: keys, and where their values lie. */
-int pykeys_walk(struct memory *mem, const struct python *py, uint64_t keys, uint64_t values,
-		uint32_t max, int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx);
+/* The same over names and their values where there is no dict (yet). */
+struct pysplit {
+	uint64_t keys, values;
+};
+
+int pysplit_walk(struct memory *mem, const struct python *py, const struct pysplit *split,
+		 uint32_t max, int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx);
 
 int pyclass_read(struct memory *mem, const struct python *py, uint64_t address,
 		 struct pyclass *out);
 
-/* Attributes of an instance, as pydict_walk(). 0 also when it has none. */
+/* Attributes of an instance, the first 128, as pydict_walk(). 0 also when it has none. */
 int pyinstance_walk(struct memory *mem, const struct python *py, const struct pyclass *class,
-		    uint64_t object, uint32_t max,
-		    int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx);
+		    uint64_t object, int (*visit)(void *ctx, uint64_t key, uint64_t value),
+		    void *ctx);
 
 /* Every object that the collector tracks, up to max and until over() says so. 0, -ENOENT: no list
  * was found; else as above. A list that breaks off, for the program goes on, ends there. */

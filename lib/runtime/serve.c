@@ -262,12 +262,12 @@ static void name(struct server *server, const struct namer_ask_stack *ask)
 static void send_record(void *ctx, const struct wire_head *record)
 {
 	struct server *server = ctx;
-	struct namer_head *head = (struct namer_head *)(void *)server->out;
+	const size_t head = sizeof(struct namer_got_audit); /* which is there already */
 
-	if (record->size > sizeof(server->out) - sizeof(*head))
+	if (record->size > sizeof(server->out) - head)
 		return;
-	memcpy(server->out + sizeof(*head), record, record->size);
-	answer(server, server->out, sizeof(*head) + record->size);
+	memcpy(server->out + head, record, record->size);
+	answer(server, server->out, head + record->size);
 }
 
 static void audit(struct server *server, const struct namer_ask_audit *ask)

@@ -36,7 +36,7 @@ static const struct {
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static bool is_of(const struct gw_patch *patch, uint32_t pid, const char *kind)
+static bool is_of(const struct report_patch *patch, uint32_t pid, const char *kind)
 {
 	return patch->pid == pid && !strcmp(patch->kind, kind);
 }
@@ -45,7 +45,7 @@ static uint32_t count(const struct gw_report *report, uint32_t pid, const char *
 {
 	uint32_t n = 0;
 
-	report_each (report, patches, struct gw_patch, patch)
+	report_each (report, patches, struct report_patch, patch)
 		n += is_of(patch, pid, kind);
 	return n;
 }
@@ -56,7 +56,7 @@ static const char *safe(char out[TEXT_NAME], const char *text)
 	return out;
 }
 
-static void print_patch(const struct gw_sink *sink, const struct gw_patch *patch, int width)
+static void print_patch(const struct gw_sink *sink, const struct report_patch *patch, int width)
 {
 	char what[TEXT_NAME], where[TEXT_NAME], file[TEXT_NAME], more[TEXT_NAME];
 	bool place = patch->where || patch->file;
@@ -82,7 +82,7 @@ static int width_of(const struct gw_report *report, uint32_t pid, const char *ki
 {
 	size_t width = 0;
 
-	report_each (report, patches, struct gw_patch, patch) {
+	report_each (report, patches, struct report_patch, patch) {
 		size_t n = patch->what ? text_columns(patch->what) : 0;
 
 		if (is_of(patch, pid, kind) && n > width)
@@ -94,8 +94,7 @@ static int width_of(const struct gw_report *report, uint32_t pid, const char *ki
 static const char *patching_call(const struct gw_report *report, uint32_t pid)
 {
 	report_each (report, audits, struct report_audit, of) {
-		if (of->audit.pid == pid && of->audit.library &&
-		    !strcmp(of->audit.library, "eventlet"))
+		if (of->pid == pid && of->library && !strcmp(of->library, "eventlet"))
 			return "eventlet.monkey_patch()";
 	}
 	return "monkey.patch_all()";
@@ -111,7 +110,7 @@ static void print_fixes(const struct gw_sink *sink, const struct gw_report *repo
 	if (kinds[k].before)
 		fprintf(sink->to, "  %s %s%s%s\n", arrow, kinds[k].before,
 			patching_call(report, pid), kinds[k].after);
-	report_each (report, patches, struct gw_patch, patch) {
+	report_each (report, patches, struct report_patch, patch) {
 		const struct gw_rule *rule = patch->rule ? gw_rule_find(patch->rule) : NULL;
 		bool again = false;
 
@@ -136,7 +135,7 @@ static void print_kind(const struct gw_sink *sink, const struct gw_report *repor
 		return;
 	fprintf(sink->to, "%s%s%s (%" PRIu32 ")\n", text_paint(sink, TEXT_BOLD), kinds[k].title,
 		text_paint(sink, TEXT_PLAIN), n);
-	report_each (report, patches, struct gw_patch, patch) {
+	report_each (report, patches, struct report_patch, patch) {
 		if (is_of(patch, pid, kinds[k].kind) && (shown < SHOWN || sink->opts.verbose)) {
 			print_patch(sink, patch, width);
 			shown++;
@@ -163,7 +162,7 @@ static bool runs_asyncio(const struct report_target *target)
 	       (!strcmp(target->runtime, "asyncio") || !strcmp(target->runtime, "uvloop"));
 }
 
-static void print_none(const struct gw_sink *sink, const struct gw_audit *audit,
+static void print_none(const struct gw_sink *sink, const struct report_audit *audit,
 		       const struct report_target *target)
 {
 	fputs("it does not use monkey patching: neither gevent nor eventlet is imported\n",
@@ -176,7 +175,7 @@ static void print_none(const struct gw_sink *sink, const struct gw_audit *audit,
 }
 
 static void print_counts(const struct gw_sink *sink, const struct gw_report *report,
-			 const struct gw_audit *audit)
+			 const struct report_audit *audit)
 {
 	const char *before = ": ";
 
@@ -193,16 +192,16 @@ static void print_counts(const struct gw_sink *sink, const struct gw_report *rep
 }
 
 static void print_patched(const struct gw_sink *sink, const struct gw_report *report,
-			  const struct report_audit *of)
+			  const struct report_audit *audit)
 {
-	const struct gw_audit *audit = &of->audit;
 	char name[TEXT_NAME], time[FORMAT_TIME];
 
 	fprintf(sink->to, "%s", safe(name, audit->library));
 	if (audit->version)
 		fprintf(sink->to, " %s", safe(name, audit->version));
-	if (audit->state == GW_AUDIT_PATCHED)
-		fprintf(sink->to, ", %" PRIu32 " modules patched", of->n_patched);
+	if (audit->state == WIRE_AUDIT_PATCHED)
+		fprintf(sink->to, ", %" PRIu32 " module%s patched", audit->n_patched,
+			audit->n_patched == 1 ? "" : "s");
 	print_counts(sink, report, audit);
 	if (!audit->complete)
 		fputs("; the look was cut short, there may be more", sink->to);
@@ -211,9 +210,8 @@ static void print_patched(const struct gw_sink *sink, const struct gw_report *re
 }
 
 static void print_audit(const struct gw_sink *sink, const struct gw_report *report,
-			const struct report_audit *of)
+			const struct report_audit *audit)
 {
-	const struct gw_audit *audit = &of->audit;
 	const struct report_target *target = target_of(report, audit->pid);
 	char name[TEXT_NAME];
 
@@ -225,25 +223,25 @@ static void print_audit(const struct gw_sink *sink, const struct gw_report *repo
 		fprintf(sink->to, " %s", safe(name, target->comm));
 	fputs(": ", sink->to);
 	switch (audit->state) {
-	case GW_AUDIT_FAILED:
+	case WIRE_AUDIT_FAILED:
 		fprintf(sink->to, "could not be audited: %s\n",
 			audit->why ? safe(name, audit->why) : "reason not known");
 		break;
-	case GW_AUDIT_NO_PYTHON:
+	case WIRE_AUDIT_NO_PYTHON:
 		fputs("it runs no Python, so there is nothing to patch\n", sink->to);
 		break;
-	case GW_AUDIT_NONE:
+	case WIRE_AUDIT_NONE:
 		print_none(sink, audit, target);
 		break;
-	case GW_AUDIT_IDLE:
+	case WIRE_AUDIT_IDLE:
 		fprintf(sink->to,
 			"%s is imported, but no hub of it runs and nothing is patched: "
 			"nothing to find\n",
 			safe(name, audit->library));
 		break;
-	case GW_AUDIT_UNPATCHED:
-	case GW_AUDIT_PATCHED:
-		print_patched(sink, report, of);
+	case WIRE_AUDIT_UNPATCHED:
+	case WIRE_AUDIT_PATCHED:
+		print_patched(sink, report, audit);
 		break;
 	}
 }
@@ -270,7 +268,7 @@ static void print_first(const struct gw_sink *sink, const struct gw_report *repo
 {
 	char what[TEXT_NAME], where[TEXT_NAME];
 
-	report_each (report, patches, struct gw_patch, patch) {
+	report_each (report, patches, struct report_patch, patch) {
 		if (strcmp(patch->kind, kind))
 			continue;
 		fprintf(sink->to, ": %s", safe(what, patch->what));
@@ -290,7 +288,7 @@ void text_patches(const struct gw_sink *sink, const struct gw_report *report)
 	for (size_t k = 0; k < KINDS; k++) {
 		uint32_t n = 0;
 
-		report_each (report, patches, struct gw_patch, patch)
+		report_each (report, patches, struct report_patch, patch)
 			n += !strcmp(patch->kind, kinds[k].kind);
 		if (!n)
 			continue;
@@ -302,5 +300,5 @@ void text_patches(const struct gw_sink *sink, const struct gw_report *report)
 	if (report->patches.count)
 		fprintf(sink->to, "        %s greenwatch audit -p %" PRIu32 "\n",
 			text_sign(sink, "→", "->"),
-			((const struct gw_patch *)report->patches.items)->pid);
+			((const struct report_patch *)report->patches.items)->pid);
 }

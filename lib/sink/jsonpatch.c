@@ -8,15 +8,15 @@
 #include "sink/escape.h"
 #include "sink/json.h"
 
-static const char *state_name(enum gw_audit_state state)
+static const char *state_name(enum wire_audit_state state)
 {
 	static const char *const names[] = {
-		[GW_AUDIT_FAILED] = "failed",
-		[GW_AUDIT_NO_PYTHON] = "no-python",
-		[GW_AUDIT_NONE] = "none",
-		[GW_AUDIT_IDLE] = "idle",
-		[GW_AUDIT_UNPATCHED] = "not-patched",
-		[GW_AUDIT_PATCHED] = "patched",
+		[WIRE_AUDIT_FAILED] = "failed",
+		[WIRE_AUDIT_NO_PYTHON] = "no-python",
+		[WIRE_AUDIT_NONE] = "none",
+		[WIRE_AUDIT_IDLE] = "idle",
+		[WIRE_AUDIT_UNPATCHED] = "not-patched",
+		[WIRE_AUDIT_PATCHED] = "patched",
 	};
 
 	return names[state];
@@ -54,30 +54,30 @@ static cJSON *patching(struct json *json, const struct report_audit *audit)
 {
 	cJSON *item = cJSON_CreateObject();
 
-	json_text(json, item, "state", state_name(audit->audit.state));
-	json_text(json, item, "library", audit->audit.library);
-	json_text(json, item, "version", audit->audit.version);
-	json_text(json, item, "why", audit->audit.why);
+	json_text(json, item, "state", state_name(audit->state));
+	json_text(json, item, "library", audit->library);
+	json_text(json, item, "version", audit->version);
+	json_text(json, item, "why", audit->why);
 	if (audit->n_patched)
 		json_put(json, item, "patched", patched(json, audit));
-	json_flag(json, item, "complete", audit->audit.complete);
-	json_number(json, item, "modules", audit->audit.modules);
-	json_number(json, item, "objects", audit->audit.objects);
-	json_number(json, item, "took_ns", audit->audit.took_ns);
+	json_flag(json, item, "complete", audit->complete);
+	json_number(json, item, "modules", audit->modules);
+	json_number(json, item, "objects", audit->objects);
+	json_number(json, item, "took_ns", audit->took_ns);
 	return item;
 }
 
 void json_patching(struct json *json, cJSON *target, const struct gw_report *report, uint32_t pid)
 {
 	report_each (report, audits, struct report_audit, audit) {
-		if (audit->audit.pid != pid)
+		if (audit->pid != pid)
 			continue;
 		json_put(json, target, "patching", patching(json, audit));
 		return;
 	}
 }
 
-static cJSON *patch_item(struct json *json, const struct gw_patch *patch)
+static cJSON *patch_item(struct json *json, const struct report_patch *patch)
 {
 	cJSON *item = cJSON_CreateObject();
 
@@ -99,12 +99,10 @@ static cJSON *patch_item(struct json *json, const struct gw_patch *patch)
 
 void json_patches(struct json *json, const struct gw_report *report)
 {
-	const struct gw_patch *patch;
-
 	if (!report->audits.count)
 		return;
 	json_array(json, "patches");
-	for (size_t i = 0; (patch = gw_patch_at(report, i)); i++)
+	report_each (report, patches, struct report_patch, patch)
 		json_element(json, patch_item(json, patch));
 	json_array_end(json);
 }

@@ -100,6 +100,7 @@ static int tell_failure(struct inspect *inspect, int err)
 					  : "the process could not be read";
 	_Alignas(8) char bytes[sizeof(struct wire_audit) + 64] = { 0 };
 	struct wire_audit *audit = (struct wire_audit *)(void *)bytes;
+	char *text = bytes + sizeof(*audit) + 2; /* behind library and version, both "" */
 	size_t size = sizeof(*audit) + 3 + strlen(why);
 
 	if (inspect->got)
@@ -108,7 +109,7 @@ static int tell_failure(struct inspect *inspect, int err)
 	audit->head.size = (uint32_t)size;
 	audit->pid = inspect->pid;
 	audit->state = WIRE_AUDIT_FAILED;
-	memcpy(bytes + sizeof(*audit) + 2, why, strlen(why));
+	snprintf(text, sizeof(bytes) - sizeof(*audit) - 2, "%s", why);
 	return hand_out(inspect, &audit->head);
 }
 

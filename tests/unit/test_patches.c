@@ -107,23 +107,22 @@ Test(patches, the_most_important_stands_last_and_says_what_to_change)
 	char *text = shown(report, "audit");
 
 	cr_expect_str_eq(
-		text,
-		"native locks: a greenlet that waits for one stops the whole loop (1)\n"
-		"  threading.Lock  x.lock  x3; made before\\x1b[31m patching\n"
-		"  -> make them after monkey.patch_all(): import their modules later\n"
-		"\n"
-		"sockets that are not green: reading from one stops the whole loop (1)\n"
-		"  socket.socket  descriptor 5; tcp 127.0.0.1:1 -> 127.0.0.1:2\n"
-		"  -> make them after monkey.patch_all()\n"
-		"\n"
-		"captured originals: they stop the whole loop when they are called (1)\n"
-		"  time.sleep  early.nap (closure)  early.py:7\n"
-		"  -> import their modules after monkey.patch_all()\n"
-		"  -> GW3001: Sleep through the loop: gevent.sleep, or await asyncio.sleep.\n"
-		"\n"
-		"42: gevent 22.10.2, 1 modules patched: 1 captured-original, 1 native-socket, "
-		"1 native-lock\n"
-		"  286 modules and 34667 objects seen in 26 ms\n");
+		text, "native locks: a greenlet that waits for one stops the whole loop (1)\n"
+		      "  threading.Lock  x.lock  x3; made before\\x1b[31m patching\n"
+		      "  -> make them after monkey.patch_all(): import their modules later\n"
+		      "\n"
+		      "sockets that are not green: reading from one stops the whole loop (1)\n"
+		      "  socket.socket  descriptor 5; tcp 127.0.0.1:1 -> 127.0.0.1:2\n"
+		      "  -> make them after monkey.patch_all()\n"
+		      "\n"
+		      "captured originals: they stop the whole loop when they are called (1)\n"
+		      "  time.sleep  early.nap (closure)  early.py:7\n"
+		      "  -> import their modules after monkey.patch_all()\n"
+		      "  -> GW3001: Sleep through the loop: gevent.sleep, or await asyncio.sleep.\n"
+		      "\n"
+		      "42: gevent 22.10.2, 1 module patched: 1 captured-original, 1 native-socket, "
+		      "1 native-lock\n"
+		      "  286 modules and 34667 objects seen in 26 ms\n");
 	free(text);
 	collect_free(report);
 }
