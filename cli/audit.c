@@ -40,7 +40,8 @@ static int each_kind(const struct opt_texts *texts, int (*call)(void *ctx, const
 		for (const char *at = texts->items[i]; !result; at += strcspn(at, ",") + 1) {
 			size_t len = strcspn(at, ",");
 
-			snprintf(word, sizeof(word), "%.*s", (int)(len > 60 ? 60 : len), at);
+			memset(word, 0, sizeof(word));
+			memcpy(word, at, len < sizeof(word) ? len : sizeof(word) - 1);
 			result = call(ctx, word);
 			if (!at[len])
 				break;
