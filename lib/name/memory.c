@@ -143,13 +143,16 @@ static int read_kept(struct memory *mem, uint64_t address, unsigned char *out, s
 	return (int)done;
 }
 
+static int read_uncopied(struct memory *mem, uint64_t address, void *out, size_t size)
+{
+	return mem->cache ? read_kept(mem, address, out, size) : read_live(mem, address, out, size);
+}
+
 int memory_read_some(struct memory *mem, uint64_t address, void *out, size_t size)
 {
 	size_t n = read_copy(mem, address, out, size);
 
-	if (n)
-		return (int)n;
-	return mem->cache ? read_kept(mem, address, out, size) : read_live(mem, address, out, size);
+	return n ? (int)n : read_uncopied(mem, address, out, size);
 }
 
 int memory_read(struct memory *mem, uint64_t address, void *out, size_t size)
@@ -159,7 +162,7 @@ int memory_read(struct memory *mem, uint64_t address, void *out, size_t size)
 
 	if (copied)
 		return copied == size ? 0 : -ENODATA;
-	n = read_live(mem, address, out, size);
+	n = read_uncopied(mem, address, out, size);
 	if (n < 0)
 		return n;
 	return (size_t)n == size ? 0 : -EFAULT;
