@@ -215,7 +215,7 @@ struct gw_opts {
 	size_t n_pids;
 	bool no_follow; /* leave children out */
 	bool calls_all; /* count calls that never sleep too; costs every process of the host */
-	bool audit;            /* only say what monkey patching missed: no kernel side, no loops */
+	bool audit;     /* only say what monkey patching missed: no kernel side, no loops */
 	uint64_t threshold_ns; /* 0: 100 ms */
 	uint64_t period_ns; /* CPU time between samples, at least; 0: 10 ms. Near late: 4 ms at most
 			     */
