@@ -45,6 +45,8 @@ enum wire_kind {
 	WIRE_END = 72,    /* why and when the watching ended, what it cost */
 	WIRE_CALLS = 73,  /* rows of the inventory of calls, as they stand */
 	WIRE_TIMES = 74,  /* CPU time of a loop's thread in user space and in the kernel */
+	WIRE_AUDIT = 75,  /* what monkey patching did in a process */
+	WIRE_PATCH = 76,  /* one thing that it missed there */
 };
 
 struct wire_head {

@@ -11,6 +11,8 @@ enum { /* exit codes, the same for every command */
        EXIT_DONE = 0,
        EXIT_ERROR = 1,
        EXIT_USAGE = 2,
+       EXIT_BROKEN = 3,     /* what was asked for does not hold */
+       EXIT_NO_VERDICT = 4, /* it cannot be told */
 };
 
 struct command {
@@ -25,8 +27,12 @@ extern const struct command commands[]; /* the last one has no name */
 int cmd_watch(struct options *options);
 int cmd_record(struct options *options);
 int cmd_replay(struct options *options);
+int cmd_audit(struct options *options);
 int cmd_explain(struct options *options);
 int cmd_help(struct options *options);
+
+/* Bare words are process ids: adds them to the targets. 0, or EXIT_USAGE and said why. */
+int targets(struct options *options);
 
 /* Says "greenwatch: WHY" and is EXIT_USAGE. */
 int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -25,6 +25,8 @@ static const struct {
 	  "  0    done, whatever was seen; also after ^C and when the target has ended\n"
 	  "  1    error: no permission, no such process, no event loop seen, output failed\n"
 	  "  2    usage: unknown option, bad value, unknown rule\n"
+	  "  3    audit --fail-on: such a thing was found\n"
+	  "  4    audit --fail-on: nothing was found, but not all could be looked at\n"
 	  "  130  second ^C\n"
 	  "\n"
 	  "INT, TERM and HUP stop the watching, print the summary and write the files.\n"

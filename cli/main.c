@@ -20,6 +20,8 @@ const struct command commands[] = {
 	  OPT_WATCH },
 	{ "record", cmd_record, "record FILE -p PID [options]", NULL, OPT_WATCH },
 	{ "replay", cmd_replay, "replay FILE [options]", NULL, OPT_REPLAY },
+	{ "audit", cmd_audit, "audit -p PID", "what monkey patching missed, read from the memory",
+	  OPT_AUDIT },
 	{ "explain", cmd_explain, "explain [RULE]",
 	  "what a rule such as GW1001 means, what to change", OPT_EXPLAIN },
 	{ "help", cmd_help, "help [TOPIC]", "this page, or more on one topic", OPT_ANY },
@@ -37,6 +39,21 @@ int usage(const char *format, ...)
 	gw_escape(safe, sizeof(safe), line);
 	fprintf(stderr, "greenwatch: %s\n", safe);
 	return EXIT_USAGE;
+}
+
+int targets(struct options *options)
+{
+	for (size_t i = 0; i < options->words.count; i++) {
+		const char *word = options->words.items[i];
+
+		if (*word < '0' || *word > '9')
+			return usage("\"%s\" is neither a command nor a process id; pgrep -f %s "
+				     "finds the id",
+				     word, word);
+		if (options_add_pids(options, "target", word))
+			return usage("%s", options->error);
+	}
+	return EXIT_DONE;
 }
 
 static const struct command *find(struct options *options)

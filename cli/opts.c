@@ -28,7 +28,7 @@ static const char *const which_calls[] = { "slept", "all", NULL };
 
 static const struct opt table[] = {
 	{ 'p', "pid", OPT_PIDS, AT(pids), "PID[,PID]", "processes to watch, with their children",
-	  OPT_WATCH, 0, 0, NULL },
+	  OPT_TARGET, 0, 0, NULL },
 	{ 'd', "duration", OPT_TIME, AT(duration_ns), "TIME",
 	  "how long: 30, 30s, 5m (until ^C or the target ends)", OPT_WATCH, 1, 366 * 24 * TIME_HOUR,
 	  NULL },
@@ -39,7 +39,8 @@ static const struct opt table[] = {
 	{ 0, "json", OPT_FLAG, AT(json), NULL,
 	  "the report on stdout at the end, nothing else there", OPT_REPORT, 0, 0, NULL },
 	{ 0, "jsonl", OPT_FLAG, AT(jsonl), NULL,
-	  "one JSON object per stall on stdout, then a summary", OPT_REPORT, 0, 0, NULL },
+	  "one JSON object per stall on stdout, then a summary", OPT_WATCH | OPT_REPLAY, 0, 0,
+	  NULL },
 	{ 0, "max-stalls", OPT_NUMBER, AT(max_stalls), "N",
 	  "stalls kept one by one, the rest is counted (10000)", OPT_WATCH, 1, 10000000, NULL },
 	{ 0, "sample-period", OPT_EXACT, AT(period_ns), "TIME",
@@ -48,10 +49,12 @@ static const struct opt table[] = {
 	{ 0, "calls", OPT_CHOICE, AT(calls), "WHICH",
 	  "slept, or all: also those that never sleep; slows every process (slept)", OPT_WATCH, 0,
 	  0, which_calls },
-	{ 0, "no-follow", OPT_FLAG, AT(no_follow), NULL, "leave children out", OPT_WATCH, 0, 0,
+	{ 0, "no-follow", OPT_FLAG, AT(no_follow), NULL, "leave children out", OPT_TARGET, 0, 0,
 	  NULL },
 	{ 0, "no-clobber", OPT_FLAG, AT(no_clobber), NULL, "never replace an existing file",
 	  OPT_REPORT, 0, 0, NULL },
+	{ 0, "fail-on", OPT_TEXTS, AT(fail_on), "KIND[,KIND]",
+	  "exit 3 when such a thing is found: any, captured-original, ...", OPT_AUDIT, 0, 0, NULL },
 	{ 'q', "quiet", OPT_FLAG, AT(quiet), NULL, "no stalls and no progress as text", OPT_ANY, 0,
 	  0, NULL },
 	{ 'v', "verbose", OPT_COUNTED, AT(verbose), NULL, "say more; twice: everything", OPT_ANY, 0,
@@ -309,7 +312,8 @@ static int parse_all(struct options *out, int argc, char **argv)
 
 	out->outputs.items = calloc((size_t)argc + 1, sizeof(char *));
 	out->words.items = calloc((size_t)argc + 1, sizeof(char *));
-	if (!out->outputs.items || !out->words.items)
+	out->fail_on.items = calloc((size_t)argc + 1, sizeof(char *));
+	if (!out->outputs.items || !out->words.items || !out->fail_on.items)
 		return -ENOMEM;
 	fill_getopt(letters, longs);
 	opterr = 0;
@@ -371,6 +375,7 @@ void options_free(struct options *out)
 	free(out->pids.items);
 	free(out->outputs.items);
 	free(out->words.items);
+	free(out->fail_on.items);
 	free(out->env);
 	*out = (struct options){ 0 };
 }

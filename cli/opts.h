@@ -36,7 +36,9 @@ enum { /* which commands take an option */
        OPT_WATCH = 1,
        OPT_REPLAY = 2,
        OPT_EXPLAIN = 4,
-       OPT_REPORT = OPT_WATCH | OPT_REPLAY, /* whatever makes a report */
+       OPT_AUDIT = 8,
+       OPT_TARGET = OPT_WATCH | OPT_AUDIT,              /* whatever looks at processes */
+       OPT_REPORT = OPT_WATCH | OPT_REPLAY | OPT_AUDIT, /* whatever makes a report */
        OPT_ANY = ~0,
 };
 
@@ -64,6 +66,7 @@ struct opt_pids {
 struct options {
 	struct opt_pids pids;
 	struct opt_texts outputs;
+	struct opt_texts fail_on;
 	struct opt_texts words;                       /* bare words, in order */
 	uint64_t duration_ns;                         /* 0: until ^C */
 	uint64_t threshold_ns, period_ns, max_stalls; /* 0: the library's default */

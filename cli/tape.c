@@ -92,7 +92,7 @@ int cmd_replay(struct options *options)
 	signal(SIGPIPE, SIG_IGN);
 	signals_leave_on_int();
 	status_open(&replay.status, options);
-	err = views_open(&replay.views, options, &replay.status, NULL);
+	err = views_open(&replay.views, options, &replay.status, "text", NULL);
 	if (err)
 		return err;
 	return play(&replay, options->words.items[0]);

@@ -17,7 +17,7 @@ static int add(struct views *views, const char *format, FILE *to)
 	struct view *view = &views->items[views->count];
 	int err;
 
-	opts.color = opts.color && !strcmp(format, "text");
+	opts.color = opts.color && !strcmp(format, views->format);
 	err = gw_sink_open(&view->sink, format, to, &opts);
 	if (err) {
 		status_say(views->status, "cannot open the %s output: %s", format, strerror(-err));
@@ -79,7 +79,7 @@ static int open_all(struct views *views, const struct options *options, int on_s
 	if (on_stdout)
 		err = add(views, options->jsonl ? "jsonl" : "json", stdout);
 	if (!err && !(on_stdout && options->quiet))
-		err = add(views, "text", views->text);
+		err = add(views, views->format, views->text);
 	for (size_t i = 0; !err && i < options->outputs.count; i++) {
 		if (strcmp(options->outputs.items[i], "-"))
 			err = add_file(views, options, options->outputs.items[i]);
@@ -88,11 +88,11 @@ static int open_all(struct views *views, const struct options *options, int on_s
 }
 
 int views_open(struct views *views, const struct options *options, struct status *status,
-	       const char *next)
+	       const char *text, const char *next)
 {
 	int on_stdout, err;
 
-	*views = (struct views){ .status = status };
+	*views = (struct views){ .status = status, .format = text };
 	err = check_outputs(views, options, &on_stdout);
 	if (err)
 		return err;
@@ -158,7 +158,7 @@ void views_interim(struct views *views, const struct gw_report *report)
 
 	opts.next = NULL;
 	status_clear(views->status);
-	if (gw_sink_open(&sink, "text", views->text, &opts))
+	if (gw_sink_open(&sink, views->format, views->text, &opts))
 		return;
 	gw_sink_end(sink, report);
 	gw_sink_close(sink);

@@ -20,7 +20,8 @@ struct view {
 
 struct views {
 	struct status *status;
-	FILE *text; /* where text goes */
+	FILE *text;         /* where text goes */
+	const char *format; /* of it */
 	struct gw_sink_opts opts;
 	struct view items[VIEWS_MAX];
 	int count;
@@ -28,9 +29,9 @@ struct views {
 	bool failed; /* something could not be written, and was said */
 };
 
-/* 0, 1 (said why) or 2 (usage, said why). */
+/* text: the format for people. 0, 1 (said why) or 2 (usage, said why). */
 int views_open(struct views *views, const struct options *options, struct status *status,
-	       const char *next);
+	       const char *text, const char *next);
 void views_start(struct views *views, const struct gw_report *report);
 void views_stall(struct views *views, const struct gw_report *report, const struct gw_stall *stall);
 void views_interim(struct views *views, const struct gw_report *report);

@@ -206,18 +206,10 @@ int cmd_watch(struct options *options)
 {
 	struct watch watch = { .options = options };
 	char next[80];
-	int err;
+	int err = targets(options);
 
-	for (size_t i = 0; i < options->words.count; i++) {
-		const char *word = options->words.items[i];
-
-		if (*word < '0' || *word > '9')
-			return usage("\"%s\" is neither a command nor a process id; pgrep -f %s "
-				     "finds the id",
-				     word, word);
-		if (options_add_pids(options, "target", word))
-			return usage("%s", options->error);
-	}
+	if (err)
+		return err;
 	if (!options->pids.count)
 		return usage("no process given, e.g. greenwatch -p 4242; greenwatch -h says more");
 	snprintf(next, sizeof(next), "greenwatch -p %u -d 60 -o stalls.json",
@@ -228,7 +220,7 @@ int cmd_watch(struct options *options)
 		status_say(&watch.status, "signals: %s", strerror(-watch.signals));
 		return EXIT_ERROR;
 	}
-	err = views_open(&watch.views, options, &watch.status,
+	err = views_open(&watch.views, options, &watch.status, "text",
 			 options->outputs.count || options->json ? NULL : next);
 	if (err)
 		return err;

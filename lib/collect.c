@@ -56,7 +56,7 @@ void collect_free(struct gw_report *report)
 	struct report_vec *vecs[] = { &report->targets, &report->loops,   &report->frames,
 				      &report->stacks,  &report->indexes, &report->sites,
 				      &report->stalls,  &report->notes,   &report->calls,
-				      &report->tasks };
+				      &report->tasks,   &report->audits,  &report->patches };
 
 	for (size_t i = 0; i < sizeof(vecs) / sizeof(vecs[0]); i++)
 		free(vecs[i]->items);
@@ -71,7 +71,7 @@ int collect_hello(struct gw_report *report, const struct wire_hello *hello)
 	report->kernel = tables_string(report, hello->kernel);
 	report->arch = tables_string(report, hello->arch);
 	report->host = tables_string(report, hello->host);
-	report->gate = tables_string(report, hello->gate);
+	report->gate = hello->gate[0] ? tables_string(report, hello->gate) : NULL;
 	report->start_ns = hello->head.now_ns;
 	report->wall_ns = hello->wall_ns;
 	report->threshold_ns = hello->late_ns;

@@ -25,6 +25,8 @@ void collect_times(struct gw_report *report, const struct wire_times *times);
 void collect_gone(struct gw_report *report, const struct wire_gone *gone);
 void collect_loss(struct gw_report *report, const struct wire_loss *loss);
 int collect_note(struct gw_report *report, const struct event_note *note);
+int collect_audit(struct gw_report *report, const struct event_audit *audit);
+int collect_patch(struct gw_report *report, const struct event_patch *patch);
 int collect_end(struct gw_report *report, const struct wire_end *end);
 void collect_malformed(struct gw_report *report); /* a record that could not be decoded */
 

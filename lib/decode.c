@@ -109,8 +109,44 @@ static size_t fixed_size(enum wire_kind kind)
 	case WIRE_NAMES:
 	case WIRE_NOTE:
 	case WIRE_CALLS:
+	case WIRE_AUDIT:
+	case WIRE_PATCH:
 		break;
 	}
+	return 0;
+}
+
+static int decode_audit(const struct wire_head *record, struct event_audit *out)
+{
+	size_t at = sizeof(struct wire_audit);
+	const char *bytes = (const char *)record;
+
+	out->fixed = (const struct wire_audit *)record;
+	if (record->size < at || out->fixed->state > WIRE_AUDIT_PATCHED ||
+	    out->fixed->n_patched > WIRE_AUDIT_PATCHED_MAX)
+		return -EBADMSG;
+	out->library = take_string(bytes, record->size, &at);
+	out->version = take_string(bytes, record->size, &at);
+	out->why = take_string(bytes, record->size, &at);
+	out->patched = bytes + at;
+	for (uint32_t i = 0; i < 2 * out->fixed->n_patched; i++)
+		if (!take_string(bytes, record->size, &at))
+			return -EBADMSG;
+	return out->library && out->version && out->why ? 0 : -EBADMSG;
+}
+
+static int decode_patch(const struct wire_head *record, struct event_patch *out)
+{
+	const char *bytes = (const char *)record,
+		   **into[] = { &out->what, &out->where, &out->file, &out->rule, &out->more };
+	size_t at = sizeof(struct wire_patch);
+
+	out->fixed = (const struct wire_patch *)record;
+	if (record->size < at || out->fixed->kind >= WIRE_PATCH_KINDS)
+		return -EBADMSG;
+	for (size_t i = 0; i < sizeof(into) / sizeof(into[0]); i++)
+		if (!(*into[i] = take_string(bytes, record->size, &at)))
+			return -EBADMSG;
 	return 0;
 }
 
@@ -181,6 +217,10 @@ static int decode_body(const struct wire_head *record, struct event *out)
 	case WIRE_CALLS:
 		out->calls = (const struct wire_calls *)record;
 		return check_calls(record);
+	case WIRE_AUDIT:
+		return decode_audit(record, &out->audit);
+	case WIRE_PATCH:
+		return decode_patch(record, &out->patch);
 	case WIRE_MEMORY: /* serves the namer only, and ends with the source */
 	case WIRE_ASLEEP: /* serves the source only */
 		return -EBADMSG;

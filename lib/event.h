@@ -23,6 +23,17 @@ struct event_note {
 	const char *what, *why, *fix; /* never NULL; fix may be "" */
 };
 
+struct event_audit {
+	const struct wire_audit *fixed;
+	const char *library, *version, *why; /* never NULL */
+	const char *patched;                 /* 2 * fixed->n_patched strings */
+};
+
+struct event_patch {
+	const struct wire_patch *fixed;
+	const char *what, *where, *file, *rule, *more; /* never NULL; "" if not known */
+};
+
 struct event {
 	enum wire_kind kind;
 	uint64_t now_ns;
@@ -40,6 +51,8 @@ struct event {
 		const struct wire_names *names;
 		struct event_note note;
 		const struct wire_calls *calls;
+		struct event_audit audit;
+		struct event_patch patch;
 		const struct wire_end *end;
 	};
 };

@@ -134,6 +134,57 @@ struct wire_calls {
 };
 #define WIRE_CALLS_BASE (sizeof(struct wire_calls) - WIRE_CALL_ROWS * sizeof(struct wire_call_row))
 
+enum wire_audit_state {
+	WIRE_AUDIT_FAILED = 0,    /* it could not be read: why says so */
+	WIRE_AUDIT_NO_PYTHON = 1, /* it is no Python */
+	WIRE_AUDIT_NONE = 2,      /* neither gevent nor eventlet is imported */
+	WIRE_AUDIT_IDLE = 3,      /* one is, but has no hub and has patched nothing */
+	WIRE_AUDIT_UNPATCHED = 4, /* a hub runs, and nothing is patched */
+	WIRE_AUDIT_PATCHED = 5,
+};
+
+enum wire_audit_cut {
+	WIRE_AUDIT_CUT_TIME = 1,
+	WIRE_AUDIT_CUT_MEMORY = 2, /* what may be read of it */
+	WIRE_AUDIT_CUT_ROOM = 4,   /* more modules, objects or findings than are kept */
+};
+
+#define WIRE_AUDIT_PATCHED_MAX 64 /* modules */
+
+/* WIRE_AUDIT, before its WIRE_PATCHes. Strings follow: library, version, why; then n_patched pairs:
+ * a module, and the names that were replaced in it with a space between them. */
+struct wire_audit {
+	struct wire_head head;
+	__u32 pid;
+	__u32 state; /* enum wire_audit_state */
+	__u32 cut;   /* enum wire_audit_cut, or'ed */
+	__u32 n_modules;
+	__u32 n_objects;
+	__u32 n_patched;
+	__u64 took_ns;
+};
+
+enum wire_patch_kind {
+	WIRE_PATCH_NOT_PATCHED = 0,
+	WIRE_PATCH_CAPTURED = 1,
+	WIRE_PATCH_LOCK = 2,
+	WIRE_PATCH_SOCKET = 3,
+	WIRE_PATCH_LATE = 4,
+	WIRE_PATCH_CLIENT = 5,
+	WIRE_PATCH_KINDS = 6,
+};
+
+/* WIRE_PATCH. Strings follow: what, where, file, rule, more; each with its NUL, "" if not known. */
+struct wire_patch {
+	struct wire_head head;
+	__u32 pid;
+	__u32 kind; /* enum wire_patch_kind */
+	__u32 line; /* 0: not known */
+	__u32 count;
+	__s32 fd; /* -1: none */
+	__u32 pad;
+};
+
 enum wire_ended {
 	WIRE_ENDED_DURATION = 0,
 	WIRE_ENDED_SIGNAL = 1,

@@ -88,6 +88,26 @@ struct report_task {
 	uint32_t n_spawns;
 };
 
+/* Of one process; enum wire_audit_state. */
+struct report_audit {
+	uint32_t pid;
+	enum wire_audit_state state;
+	bool complete;                       /* nothing was cut short */
+	const char *library, *version, *why; /* NULL: not known */
+	uint32_t modules, objects;           /* looked at */
+	uint64_t took_ns;
+	const char **patched; /* 2 * n_patched: a module, and the names replaced in it */
+	uint32_t n_patched;
+};
+
+struct report_patch {
+	uint32_t pid;
+	const char *kind;
+	const char *what, *where, *file, *rule, *more; /* NULL: not known */
+	uint32_t line, count;
+	int32_t fd; /* -1: none */
+};
+
 struct report_note {
 	const char *what, *why, *fix;
 };
@@ -115,7 +135,7 @@ struct gw_report {
 	enum gw_ended ended;
 	/* tables; use the macros below */
 	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes, calls,
-		tasks;
+		tasks, audits, patches;
 	/* quality */
 	struct report_lost lost[REPORT_LOST];
 	uint64_t stalls_seen, stalls_folded, frames_seen, frames_nameless;

@@ -163,6 +163,10 @@ static int on_event(struct gw *gw, const struct event *event)
 		return collect_end(gw->report, event->end);
 	case WIRE_CALLS:
 		return inventory_rows(gw->inventory, event->calls);
+	case WIRE_AUDIT:
+		return collect_audit(gw->report, &event->audit);
+	case WIRE_PATCH:
+		return collect_patch(gw->report, &event->patch);
 	case WIRE_MEMORY:
 	case WIRE_ASLEEP:
 	case WIRE_TICK:
@@ -238,6 +242,8 @@ static int open_source(struct gw *gw)
 
 	if (gw->opts.replay)
 		return tape_open(&gw->source, gw->opts.replay, &sink);
+	if (gw->opts.audit)
+		return audit_open(&gw->source, &watch, &sink);
 	return watch_open(&gw->source, &watch, &sink);
 }
 

@@ -48,6 +48,7 @@ rooms() {
 		lib/sink/ (source|name|runtime|bpf/(turn|pywalk))
 		lib/name/ (source|sink)/
 		lib/runtime/ (source|sink)/
+		lib/audit/ (source|sink)/
 		lib/[a-z]+\.c bpf/(turn|pywalk|hist)\.h
 	ROOMS
 }

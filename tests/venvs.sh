@@ -57,7 +57,10 @@ for python in "$HOME"/.pyenv/versions/3.*/bin/python; do
 	3.[0-6].*) continue ;;
 	3.8.* | 3.10.*) make_one "$version-old" "$python" 'greenlet<2' gevent==21.12.0 ;;
 	3.9.*) make_one "$version-gl2" "$python" greenlet==2.0.2 gevent==22.10.2 ;;
-	3.12.*) make_one "$version-uv" "$python" uvloop ;;
+	3.12.*)
+		make_one "$version-uv" "$python" uvloop
+		make_one "$version-ev" "$python" eventlet
+		;;
 	esac
 	make_one "$version" "$python" gevent
 	[ -z "$lab" ] || add_libraries "$version"

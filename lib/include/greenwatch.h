@@ -215,6 +215,7 @@ struct gw_opts {
 	size_t n_pids;
 	bool no_follow; /* leave children out */
 	bool calls_all; /* count calls that never sleep too; costs every process of the host */
+	bool audit;     /* only say what monkey patching missed: no kernel side, no loops */
 	uint64_t threshold_ns; /* 0: 100 ms */
 	uint64_t period_ns; /* CPU time between samples, at least; 0: 10 ms. Near late: 4 ms at most
 			     */
@@ -247,12 +248,20 @@ GW_API int gw_end(struct gw *gw, enum gw_ended why);  /* final totals; call once
 GW_API const struct gw_report *gw_report(struct gw *gw);
 GW_API void gw_close(struct gw *gw);
 
+/*
+ * What monkey patching missed (docs/reports.md, patches): how many findings of a kind, "any" for
+ * all. -EINVAL: there is no such kind; report may be NULL to ask for that alone.
+ */
+GW_API int gw_patches(const struct gw_report *report, const char *kind);
+/* 0: every process was audited, and whole; -EAGAIN: not every, or not whole; -ENODATA: none. */
+GW_API int gw_audited(const struct gw_report *report);
+
 /* One line about what a process without loops is doing; for "no event loop yet". */
 GW_API int gw_describe(struct gw *gw, char *line, size_t size);
 
 /*
- * Sinks. formats: text, json, jsonl. A sink writes to a stream that stays
- * the caller's. gw_sink_stall is called as stalls come, gw_sink_end once.
+ * Sinks. formats: text, json, jsonl, and audit: audits alone, as text. A sink writes to a stream
+ * that stays the caller's. gw_sink_stall is called as stalls come, gw_sink_end once.
  */
 struct gw_sink_opts {
 	size_t sz;

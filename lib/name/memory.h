@@ -6,6 +6,9 @@
  * not read. A read is whole or it fails. No bytes at all mean that the
  * address space is gone: the process has ended or executed another image.
  * Where the pages are known, none is read that would have to be waited for.
+ *
+ * With a cache, pages are read once and kept: a look at much of a process
+ * that costs one call a page, and sees each page as it was at one moment.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
@@ -19,6 +22,8 @@
 #define MEMORY_STACK_MAX   (1024 * 1024) /* one stack */
 #define MEMORY_STACK_READS 2048          /* one stack: 256 functions never met before */
 
+struct memory_cache;
+
 struct memory {
 	int fd;
 	struct pages *pages; /* NULL: not known */
@@ -30,6 +35,7 @@ struct memory {
 		const void *bytes; /* borrowed */
 		size_t n;          /* 0: none */
 	} copy;
+	struct memory_cache *cache; /* NULL: none */
 };
 
 void memory_budget(struct memory *mem, size_t bytes, unsigned int reads);
@@ -43,6 +49,11 @@ int memory_read(struct memory *mem, uint64_t address, void *out, size_t size);
 
 /* As much as there is up to a hole: bytes read (at least 1) or -errno. */
 int memory_read_some(struct memory *mem, uint64_t address, void *out, size_t size);
+
+/* Pages are kept from here on, until the end. 0 or -ENOMEM. */
+int memory_cache_begin(struct memory *mem);
+void memory_cache_end(struct memory *mem);
+void memory_cache_drop(struct memory *mem); /* what was kept: pages are read anew */
 
 int memory_word(struct memory *mem, uint64_t address, uint64_t *out);
 

@@ -11,6 +11,7 @@
  *	        THREAD             ->         THREAD
  *	        STACK              -> FILE* , then the names
  *	        FORGET             ->         (no answer)
+ *	        AUDIT              -> FILE* , { AUDIT + a record }*, AUDIT
  */
 #ifndef PROTOCOL_H
 #define PROTOCOL_H
@@ -30,6 +31,7 @@ enum namer_kind {
 	NAMER_STACK = 3,
 	NAMER_FORGET = 4,
 	NAMER_FILE = 5,
+	NAMER_AUDIT = 6,
 };
 
 struct namer_head {
@@ -82,6 +84,17 @@ struct namer_ask_stack {
 struct namer_got_stack {
 	struct namer_head head;
 	struct wire_park park; /* how the thread parks; ret 0: it does not */
+};
+
+struct namer_ask_audit {
+	struct namer_head head;
+	uint32_t budget_ms; /* of its CPU time; the child ends the look by then */
+	uint32_t pad;
+};
+
+/* A WIRE_AUDIT or WIRE_PATCH record follows, or nothing: that is the last. */
+struct namer_got_audit {
+	struct namer_head head;
 };
 
 struct namer_file {

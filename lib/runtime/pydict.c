@@ -59,24 +59,28 @@ static int young_shape(const unsigned char *head, uint64_t keys, struct shape *o
 	return 0;
 }
 
-static int find_shape(struct memory *mem, const struct python *py, uint64_t dict, struct shape *out)
+/* values: those of a split table; 0: they are with the keys. */
+static int keys_shape(struct memory *mem, const struct python *py, uint64_t keys, uint64_t values,
+		      struct shape *out)
 {
-	unsigned char bytes[48], head[40];
-	uint64_t keys;
-	int err = memory_read(mem, dict, bytes, sizeof(bytes));
+	unsigned char head[40];
+	int err;
 
-	if (err)
-		return err;
-	keys = word_at(bytes, 32);
-	out->values = word_at(bytes, 40);
-	if (!pyobject_plausible(keys) || (out->values && !pyobject_plausible(out->values)))
+	if (!pyobject_plausible(keys) || (values && !pyobject_plausible(values)))
 		return -EBADMSG;
-	if (out->values && py->offsets.minor >= 13)
-		out->values += 8;
+	out->values = values && py->offsets.minor >= 13 ? values + 8 : values;
 	err = memory_read(mem, keys, head, sizeof(head));
 	if (err)
 		return err;
 	return py->offsets.minor >= 11 ? young_shape(head, keys, out) : old_shape(head, keys, out);
+}
+
+static int find_shape(struct memory *mem, const struct python *py, uint64_t dict, struct shape *out)
+{
+	unsigned char bytes[48];
+	int err = memory_read(mem, dict, bytes, sizeof(bytes));
+
+	return err ? err : keys_shape(mem, py, word_at(bytes, 32), word_at(bytes, 40), out);
 }
 
 static int visit_chunk(const struct shape *shape, const unsigned char *entries,
@@ -97,27 +101,43 @@ static int visit_chunk(const struct shape *shape, const unsigned char *entries,
 	return result;
 }
 
-int pydict_walk(struct memory *mem, const struct python *py, uint64_t dict, uint32_t max,
+static int walk(struct memory *mem, const struct shape *shape, uint32_t max,
 		int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx)
 {
 	unsigned char entries[CHUNK * 24];
 	uint64_t values[CHUNK];
-	struct shape shape;
-	int result = find_shape(mem, py, dict, &shape);
+	uint32_t count = shape->n < max ? shape->n : max;
+	int result = 0;
 
-	if (!result && shape.n > max)
-		shape.n = max;
-	for (uint32_t at = 0; !result && at < shape.n; at += CHUNK) {
-		uint32_t n = shape.n - at < CHUNK ? shape.n - at : CHUNK;
+	for (uint32_t at = 0; !result && at < count; at += CHUNK) {
+		uint32_t n = count - at < CHUNK ? count - at : CHUNK;
 
-		result = memory_read(mem, shape.entries + (uint64_t)at * shape.width, entries,
-				     (size_t)n * shape.width);
-		if (!result && shape.values)
-			result = memory_read(mem, shape.values + 8ULL * at, values, 8UL * n);
+		result = memory_read(mem, shape->entries + (uint64_t)at * shape->width, entries,
+				     (size_t)n * shape->width);
+		if (!result && shape->values)
+			result = memory_read(mem, shape->values + 8ULL * at, values, 8UL * n);
 		if (!result)
-			result = visit_chunk(&shape, entries, values, n, visit, ctx);
+			result = visit_chunk(shape, entries, values, n, visit, ctx);
 	}
 	return result;
+}
+
+int pydict_walk(struct memory *mem, const struct python *py, uint64_t dict, uint32_t max,
+		int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx)
+{
+	struct shape shape;
+	int err = find_shape(mem, py, dict, &shape);
+
+	return err ? err : walk(mem, &shape, max, visit, ctx);
+}
+
+int pysplit_walk(struct memory *mem, const struct python *py, const struct pysplit *split,
+		 uint32_t max, int (*visit)(void *ctx, uint64_t key, uint64_t value), void *ctx)
+{
+	struct shape shape;
+	int err = keys_shape(mem, py, split->keys, split->values, &shape);
+
+	return err ? err : walk(mem, &shape, max, visit, ctx);
 }
 
 struct wanted {

@@ -79,7 +79,8 @@ int pytype_find(struct memory *mem, const struct pytype *type, const char *name,
 	return -ENOENT;
 }
 
-int pyint_read(struct memory *mem, const struct python *py, uint64_t object, uint64_t *value)
+static int number_read(struct memory *mem, const struct python *py, const char *name,
+		       uint64_t object, uint64_t *value)
 {
 	unsigned char bytes[INT_DIGITS + 8];
 	struct pytype type;
@@ -91,7 +92,7 @@ int pyint_read(struct memory *mem, const struct python *py, uint64_t object, uin
 		err = memory_read(mem, object, bytes, sizeof(bytes));
 	if (err)
 		return err;
-	if (strcmp(type.name, "int"))
+	if (strcmp(type.name, name))
 		return -EBADMSG;
 	memcpy(&size, bytes + 16, sizeof(size));
 	memcpy(digits, bytes + INT_DIGITS, sizeof(digits));
@@ -103,6 +104,16 @@ int pyint_read(struct memory *mem, const struct python *py, uint64_t object, uin
 	if (size == 2)
 		*value |= (uint64_t)digits[1] << DIGIT_BITS;
 	return 0;
+}
+
+int pyint_read(struct memory *mem, const struct python *py, uint64_t object, uint64_t *value)
+{
+	return number_read(mem, py, "int", object, value);
+}
+
+int pybool_read(struct memory *mem, const struct python *py, uint64_t object, uint64_t *value)
+{
+	return number_read(mem, py, "bool", object, value);
 }
 
 static int function_texts(struct memory *mem, const struct python *py, uint64_t object, char *name,

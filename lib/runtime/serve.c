@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "audit/audit.h"
 #include "name/protocol.h"
 #include "runtime/drop.h"
 #include "runtime/runtime.h"
@@ -40,6 +41,7 @@ union packet {
 	struct namer_ask_look look;
 	struct namer_ask_thread thread;
 	struct namer_ask_stack stack;
+	struct namer_ask_audit audit;
 };
 
 /* Bytes of a packet and up to two descriptors; never returns without a packet. */
@@ -297,6 +299,34 @@ static void name(struct server *server, const struct namer_ask_stack *ask)
 	answer(server, server->out, sizeof(got) + frames.used);
 }
 
+static void send_record(void *ctx, const struct wire_head *record)
+{
+	struct server *server = ctx;
+	const size_t head = sizeof(struct namer_got_audit); /* which is there already */
+
+	if (record->size > sizeof(server->out) - head)
+		return;
+	memcpy(server->out + head, record, record->size);
+	answer(server, server->out, head + record->size);
+}
+
+static void audit(struct server *server, const struct namer_ask_audit *ask)
+{
+	struct proc *proc = find_proc(server, ask->head.pid);
+	struct namer_got_audit got = { .head = ask->head };
+	bool python = proc && proc->runtime->attach;
+
+	memcpy(server->out, &got, sizeof(got));
+	if (proc && proc->python)
+		got.head.result = audit_run(proc, ask->budget_ms, send_record, server);
+	else if (proc)
+		audit_refuse(proc->pid, python ? WIRE_AUDIT_FAILED : WIRE_AUDIT_NO_PYTHON,
+			     proc->why, send_record, server);
+	else
+		got.head.result = -ESRCH;
+	answer(server, &got, sizeof(got));
+}
+
 static bool stack_sound(const struct namer_ask_stack *ask, size_t size)
 {
 	const struct wire_stack *stack = &ask->stack;
@@ -331,6 +361,8 @@ static void serve_one(struct server *server)
 		thread(server, &packet.thread);
 	else if (packet.head.kind == NAMER_STACK && stack_sound(&packet.stack, size))
 		name(server, &packet.stack);
+	else if (packet.head.kind == NAMER_AUDIT && size == sizeof(packet.audit))
+		audit(server, &packet.audit);
 	else if (packet.head.kind == NAMER_FORGET)
 		forget(server, packet.head.pid);
 	else

@@ -165,7 +165,7 @@ static void write_tables(struct json *json, const struct gw_report *report)
 {
 	json_array(json, "targets");
 	report_each (report, targets, struct report_target, target)
-		json_element(json, json_target(json, target));
+		json_element(json, json_target(json, report, target));
 	json_array_end(json);
 	json_array(json, "loops");
 	report_each (report, loops, struct report_loop, loop)
@@ -204,6 +204,7 @@ void json_report(struct json *json, const struct gw_report *report, bool stalls)
 		if (task->samples || task->blocked_ns || task->stalls)
 			json_element(json, json_task(json, report, task));
 	json_array_end(json);
+	json_patches(json, report);
 	write_diagnosis(json, report);
 	json_item(json, "quality", json_quality(json, report));
 }

@@ -46,7 +46,8 @@ cJSON *json_number_item(uint64_t value);
 cJSON *json_schema(struct json *json);
 cJSON *json_tool(struct json *json, const struct gw_report *report);
 cJSON *json_run(struct json *json, const struct gw_report *report, bool ended);
-cJSON *json_target(struct json *json, const struct report_target *target);
+cJSON *json_target(struct json *json, const struct gw_report *report,
+		   const struct report_target *target);
 cJSON *json_loop(struct json *json, const struct report_loop *loop);
 cJSON *json_frame(struct json *json, const struct gw_frame *frame);
 cJSON *json_stack(struct json *json, const struct gw_report *report, uint32_t stack);
@@ -65,6 +66,10 @@ void json_loop_id(struct json *json, cJSON *object, const char *key, const struc
 /* Who and what used the loops (jsoncalls.c). */
 cJSON *json_call(struct json *json, const struct gw_report *report, const struct report_call *call);
 cJSON *json_task(struct json *json, const struct gw_report *report, const struct report_task *task);
+
+/* Audits (jsonpatch.c). */
+void json_patching(struct json *json, cJSON *target, const struct gw_report *report, uint32_t pid);
+void json_patches(struct json *json, const struct gw_report *report);
 
 /* One stall (jsonstall.c). */
 cJSON *json_stall(struct json *json, const struct gw_report *report, const struct gw_stall *stall);

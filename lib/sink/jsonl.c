@@ -44,7 +44,7 @@ static int jsonl_start(struct gw_sink *sink, const struct gw_report *report)
 	json_item(&json, "run", json_run(&json, report, false));
 	json_array(&json, "targets");
 	report_each (report, targets, struct report_target, target)
-		json_element(&json, json_target(&json, target));
+		json_element(&json, json_target(&json, report, target));
 	json_array_end(&json);
 	return finish(sink, &json);
 }

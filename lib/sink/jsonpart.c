@@ -113,7 +113,8 @@ static cJSON *cmdline(struct json *json, const struct report_target *target)
 	return list;
 }
 
-cJSON *json_target(struct json *json, const struct report_target *target)
+cJSON *json_target(struct json *json, const struct gw_report *report,
+		   const struct report_target *target)
 {
 	cJSON *item = cJSON_CreateObject();
 
@@ -127,6 +128,7 @@ cJSON *json_target(struct json *json, const struct report_target *target)
 	json_text(json, item, "runtime", target->runtime ? target->runtime : "native");
 	if (target->version && target->version[0])
 		json_put(json, item, "versions", versions(json, target));
+	json_patching(json, item, report, target->pid);
 	return item;
 }
 

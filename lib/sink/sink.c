@@ -15,6 +15,7 @@ static const struct sink_ops *const sinks[] = {
 	&sink_text,
 	&sink_json,
 	&sink_jsonl,
+	&sink_audit,
 };
 
 /* The caller's struct may be older (shorter) or newer (longer, with zeroes) than ours. */

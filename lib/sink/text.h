@@ -47,6 +47,7 @@ void text_advice(const struct gw_sink *sink, const struct gw_advice *advice);
 /* Tables of the summary (lists.c); 0 or -ENOMEM. */
 int text_users(const struct gw_sink *sink, const struct gw_report *report);
 int text_calls(const struct gw_sink *sink, const struct gw_report *report);
+void text_patches(const struct gw_sink *sink, const struct gw_report *report); /* audit.c */
 
 int text_summary(const struct gw_sink *sink, const struct gw_report *report);
 

@@ -13,10 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <sys/timerfd.h>
-#include <sys/utsname.h>
 #include <unistd.h>
+#include "source/hello.h"
 
 #define CLOSE_NS   4000000   /* CPU time between samples of a turn half way to late, at most */
 #define TICK_NS    100000000 /* half of the threshold where that is less, but not below the least */
@@ -53,25 +52,10 @@ static void namer_log(void *ctx, const char *line)
 
 static int say_hello(struct watch *w, const struct watch_opts *opts)
 {
-	struct wire_hello hello = { .version = WIRE_VERSION,
-				    .cpus = sysconf(_SC_NPROCESSORS_ONLN),
-				    .late_ns = opts->late_ns,
-				    .period_ns = opts->period_ns,
-				    .calls_all = opts->calls_all };
-	struct utsname uts;
-	uint64_t random = 0;
+	struct wire_hello hello;
 
-	hello.head = watch_head(WIRE_HELLO, sizeof(hello));
-	hello.wall_ns = watch_clock(CLOCK_REALTIME);
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-		random = hello.wall_ns;
-	uname(&uts);
-	snprintf(hello.id, sizeof(hello.id), "%016llx", (unsigned long long)random);
-	snprintf(hello.kernel, sizeof(hello.kernel), "%.63s", uts.release);
-	snprintf(hello.arch, sizeof(hello.arch), "%.15s", uts.machine);
-	snprintf(hello.host, sizeof(hello.host), "%.63s", uts.nodename);
-	snprintf(hello.gate, sizeof(hello.gate), "%s", live_gate(w->live));
-	snprintf(hello.tool, sizeof(hello.tool), "%s", gw_version());
+	hello_make(&hello, opts->late_ns, opts->period_ns, live_gate(w->live));
+	hello.calls_all = opts->calls_all;
 	return watch_hand_out(w, &hello);
 }
 
@@ -97,33 +81,15 @@ static int start_ticks(struct watch *w)
 	return err ? err : poll_on(w, live_fd(w->live));
 }
 
-static void say_no_process(struct watch *w, uint32_t pid, int err)
-{
-	uint32_t process = err == -ESRCH ? keeper_process_of(pid) : 0;
-
-	if (process && process != pid)
-		say(w, "%u is a thread of process %u; watch that: greenwatch -p %u", pid, process,
-		    process);
-	else if (err == -ESRCH)
-		say(w, "no process with pid %u", pid);
-	else if (err == -ENXIO)
-		say(w, "process %u is a kernel thread, which has no event loop", pid);
-	else if (err == -EACCES || err == -EPERM)
-		say(w,
-		    "no right to look into process %u; run as root, or with CAP_SYS_PTRACE and "
-		    "CAP_DAC_READ_SEARCH",
-		    pid);
-	else
-		say(w, "cannot open process %u: %s", pid, strerror(-err));
-}
-
 static int open_process(struct watch *w, uint32_t pid)
 {
+	char line[256];
 	int err;
 
 	if (procs_add(&w->procs, pid, true, &err))
 		return 0;
-	say_no_process(w, pid, err);
+	procs_refuse(pid, err, line, sizeof(line));
+	say(w, "%s", line);
 	return err;
 }
 
@@ -189,6 +155,10 @@ int attach_start(struct watch *w, const struct watch_opts *opts)
 	int err = namer_open(&w->namer, &opener, namer_log, w);
 
 	w->procs.namer = w->namer;
+	w->inspect.procs = &w->procs;
+	w->inspect.opener = opener;
+	w->inspect.take = watch_take_audit;
+	w->inspect.ctx = w;
 	for (size_t i = 0; !err && i < opts->n_pids; i++)
 		err = open_process(w, opts->pids[i]);
 	if (!err)

@@ -130,6 +130,44 @@ uint32_t keeper_process_of(uint32_t tid)
 	return at ? (uint32_t)strtoul(at + 6, NULL, 10) : 0;
 }
 
+static uint32_t children_of(int dir, const char *tid, uint32_t *pids, uint32_t max)
+{
+	char name[300], text[16384], *at = text, *end;
+	uint32_t n = 0;
+
+	snprintf(name, sizeof(name), "task/%s/children", tid);
+	if (read_small(dir, name, text, sizeof(text)) <= 0)
+		return 0;
+	while (n < max) {
+		unsigned long pid = strtoul(at, &end, 10);
+
+		if (end == at)
+			break;
+		pids[n++] = (uint32_t)pid;
+		at = end;
+	}
+	return n;
+}
+
+uint32_t keeper_children(const struct keeper_proc *proc, uint32_t *pids, uint32_t max)
+{
+	int fd = openat(proc->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *tasks = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	uint32_t n = 0;
+
+	if (!tasks) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while (n < max && (entry = readdir(tasks)))
+		if (entry->d_name[0] != '.')
+			n += children_of(proc->dir, entry->d_name, pids + n, max - n);
+	closedir(tasks);
+	return n;
+}
+
 int keeper_open(struct keeper_proc *proc, uint32_t pid)
 {
 	int err;

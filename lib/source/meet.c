@@ -139,6 +139,8 @@ int meet(struct watch *w, const struct wire_found *found)
 	proc->loops++;
 	proc->park_wait = 0; /* its workers may be there now */
 	proc->park_pause = 0;
+	if (proc->has_layout && w->audits < AUDITS && inspect_ask(&w->inspect, found->pid))
+		w->audits++;
 	start_samples(w, found);
 	return err ? err : meet_aim(w, found->slot);
 }

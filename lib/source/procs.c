@@ -117,8 +117,8 @@ static size_t argv_bytes(const struct keeper_proc *keeper)
 	return bytes < sizeof(keeper->argv) ? bytes : sizeof(keeper->argv);
 }
 
-static struct wire_target *target_record(const struct proc *proc, const struct namer_look *look,
-					 uint64_t now_ns)
+struct wire_target *procs_record(const struct proc *proc, const struct namer_look *look,
+				 uint64_t now_ns)
 {
 	const struct keeper_proc *keeper = &proc->keeper;
 	size_t args = argv_bytes(keeper);
@@ -167,5 +167,25 @@ struct wire_target *procs_look(struct procs *procs, struct proc *proc, uint64_t 
 	snprintf(proc->runtime, sizeof(proc->runtime), "%s", look.runtime);
 	proc->layout = look.layout;
 	snprintf(proc->why, sizeof(proc->why), "%s", look.why_no_python);
-	return target_record(proc, &look, now_ns);
+	return procs_record(proc, &look, now_ns);
+}
+
+void procs_refuse(uint32_t pid, int err, char *line, size_t size)
+{
+	uint32_t process = err == -ESRCH ? keeper_process_of(pid) : 0;
+
+	if (process && process != pid)
+		snprintf(line, size, "%u is a thread of process %u; watch that: greenwatch -p %u",
+			 pid, process, process);
+	else if (err == -ESRCH)
+		snprintf(line, size, "no process with pid %u", pid);
+	else if (err == -ENXIO)
+		snprintf(line, size, "process %u is a kernel thread, which has no event loop", pid);
+	else if (err == -EACCES || err == -EPERM)
+		snprintf(line, size,
+			 "no right to look into process %u; run as root, or with CAP_SYS_PTRACE "
+			 "and CAP_DAC_READ_SEARCH",
+			 pid);
+	else
+		snprintf(line, size, "cannot open process %u: %s", pid, strerror(-err));
 }

@@ -46,6 +46,13 @@ void procs_free(struct procs *procs);
 bool proc_is_stale(const struct proc *proc);
 bool proc_has_ended(const struct proc *proc);
 
+/* Why a process could not be opened, in words. */
+void procs_refuse(uint32_t pid, int err, char *line, size_t size);
+
+/* The WIRE_TARGET of a process that has been looked at; the caller frees it. NULL: no memory. */
+struct wire_target *procs_record(const struct proc *proc, const struct namer_look *look,
+				 uint64_t now_ns);
+
 /* Looks at the process (once) and makes its WIRE_TARGET record; the caller frees it. NULL: no
  * memory. */
 struct wire_target *procs_look(struct procs *procs, struct proc *proc, uint64_t now_ns);

@@ -50,6 +50,9 @@ struct watch_opts {
 /* The live kernel. -ESRCH, -EPERM, -ENOSYS, ...; the log says why. */
 int watch_open(struct source **out, const struct watch_opts *opts, const struct source_sink *sink);
 
+/* Memory alone: audits of the processes, then it is over. Errors as of watch_open(). */
+int audit_open(struct source **out, const struct watch_opts *opts, const struct source_sink *sink);
+
 /* A tape, read to its end as fast as it is polled. -EBADMSG: not a tape, or damaged. */
 int tape_open(struct source **out, const char *path, const struct source_sink *sink);
 

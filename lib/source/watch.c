@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define BUDGET      4096 /* records a poll */
+#define AUDIT_STEPS 64   /* packets a poll */
 #define CATCH_UP    65536
 #define ENDED_LOOPS 64        /* whose calls are still in the kernel's inventory */
 #define OPEN_NS     150000000 /* a stall that ends sooner is told of once, when it has ended */
@@ -309,6 +310,31 @@ int watch_drain(struct watch *w, uint32_t budget)
 	return n < 0 ? n : 0;
 }
 
+int watch_take_audit(void *ctx, const struct wire_head *record)
+{
+	return watch_hand_out(ctx, record);
+}
+
+/* An audit that is under way is looked after as soon as it has something to say. */
+static int audit(struct watch *w)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int err = 0;
+
+	for (int i = 0; !err && i < AUDIT_STEPS && inspect_busy(&w->inspect); i++) {
+		uint32_t next = w->inspect.next;
+
+		err = inspect_step(&w->inspect);
+		if (w->inspect.next == next && inspect_fd(&w->inspect) == w->audit_fd)
+			continue;
+		w->audit_fd = inspect_fd(&w->inspect); /* a closed one has left by itself */
+		event.data.fd = w->audit_fd;
+		if (w->audit_fd >= 0)
+			epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->audit_fd, &event);
+	}
+	return err;
+}
+
 static int watch_poll(struct source *source, int timeout_ms)
 {
 	struct watch *w = watch_of(source);
@@ -324,6 +350,8 @@ static int watch_poll(struct source *source, int timeout_ms)
 		ticks |= events[i].data.fd == w->timer;
 	if (!err && ticks && read(w->timer, &due, sizeof(due)) == sizeof(due))
 		err = tick(w);
+	if (!err)
+		err = audit(w);
 	if (err || !ticks || !all_gone(w))
 		return err;
 	err = watch_drain(w, UINT32_MAX);
@@ -449,7 +477,7 @@ static void own_cost(const struct watch *w, struct wire_end *end)
 		end->cpu_ns += cpu;
 		end->rss_bytes += rss;
 	}
-	end->cpu_ns += namer_cpu_ns(w->namer);
+	end->cpu_ns += namer_cpu_ns(w->namer) + w->inspect.cpu_ns;
 	if (namer_pid(w->namer) && !keeper_cost(namer_pid(w->namer), &cpu, &rss)) {
 		end->cpu_ns += cpu;
 		end->rss_bytes += rss;
@@ -508,6 +536,7 @@ static void watch_close(struct source *source)
 {
 	struct watch *w = watch_of(source);
 
+	inspect_end(&w->inspect);
 	live_close(w->live);
 	procs_free(&w->procs);
 	namer_close(w->namer);
@@ -545,6 +574,7 @@ int watch_open(struct source **out, const struct watch_opts *opts, const struct 
 	w->late_ns = opts->late_ns;
 	w->epoll = -1;
 	w->timer = -1;
+	w->audit_fd = -1;
 	w->scratch = malloc(sizeof(*w->scratch));
 	w->slot = calloc(1, sizeof(*w->slot));
 	w->memory = calloc(1, sizeof(*w->memory));

@@ -9,10 +9,12 @@
 
 #include <time.h>
 #include "greenwatch.h"
+#include "source/inspect.h"
 #include "source/live.h"
 #include "source/procs.h"
 #include "source/source.h"
 
+#define AUDITS     32  /* processes of one run whose monkey patching is looked at */
 #define PARKED_MAX 64  /* threads of a process made loops in one go */
 #define LOOPS      256 /* slots for the processes of one command */
 
@@ -48,9 +50,11 @@ struct watch {
 	struct wire_calls *calls;     /* rows on their way */
 	uint32_t calls_ended;         /* loops that have ended since rows were told last */
 	uint64_t late_ns, consumed;
-	int epoll, timer;
-	uint32_t others;   /* processes without a loop that were met */
-	uint32_t n_parked; /* threads seen parked that are yet to be made loops */
+	struct inspect inspect;     /* audits of monkey patching */
+	uint32_t audits;            /* asked for */
+	int epoll, timer, audit_fd; /* audit_fd: of the audit that epoll knows of; -1: none */
+	uint32_t others;            /* processes without a loop that were met */
+	uint32_t n_parked;          /* threads seen parked that are yet to be made loops */
 	uint32_t parked[PARKED_MAX];
 	bool no_samples_told;
 	bool ending; /* the last totals are being told */
@@ -60,6 +64,8 @@ uint64_t watch_clock(clockid_t clock); /* ns */
 struct wire_head watch_head(uint16_t kind, size_t size);
 int watch_hand_out(struct watch *w, const void *record);
 int watch_note(struct watch *w, const char *what, const char *why, const char *fix);
+
+int watch_take_audit(void *ctx, const struct wire_head *record);
 
 /* attach.c */
 int attach_start(struct watch *w, const struct watch_opts *opts);
