@@ -235,11 +235,27 @@ static void see_instance(struct family *family, uint64_t task)
 	family->instances++;
 }
 
-static void see_variant(struct family *family, uint32_t spawned, uint64_t cpu_ns)
+static uint32_t depth_of(const struct gw_report *report, uint32_t stack, const uint32_t **frames)
+{
+	return stack == GW_NONE ? 0 : report_stack(report, stack, frames);
+}
+
+/* The same line that spawned: of a task that ends while it is read the rest may be missing. */
+static bool same_spawn(const struct gw_report *report, uint32_t a, uint32_t b)
+{
+	const uint32_t *x, *y;
+	uint32_t n = depth_of(report, a, &x), m = depth_of(report, b, &y);
+
+	return n && m ? x[0] == y[0] : a == b;
+}
+
+static void see_variant(const struct gw_report *report, struct family *family, uint32_t spawned,
+			uint64_t cpu_ns)
 {
 	struct variant *v = family->variants, *end = v + family->n_variants;
+	const uint32_t *frames;
 
-	while (v < end && v->spawned != spawned)
+	while (v < end && !same_spawn(report, v->spawned, spawned))
 		v++;
 	if (v == end) {
 		if (family->n_variants == VARIANTS)
@@ -247,6 +263,8 @@ static void see_variant(struct family *family, uint32_t spawned, uint64_t cpu_ns
 		family->n_variants++;
 		*v = (struct variant){ .spawned = spawned };
 	}
+	if (depth_of(report, spawned, &frames) > depth_of(report, v->spawned, &frames))
+		v->spawned = spawned;
 	v->cpu_ns += cpu_ns;
 }
 
@@ -305,7 +323,7 @@ int usage_sample(struct usage *usage, const struct gw_report *report,
 	family->cpu_ns += share;
 	see_instance(family, stack->task);
 	if (fresh)
-		see_variant(family, named->spawned, share);
+		see_variant(report, family, named->spawned, share);
 	see_time(usage, family,
 		 stack->off_ns > report->start_ns ? stack->off_ns - report->start_ns : 0, share);
 	return err;

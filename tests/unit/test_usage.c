@@ -117,26 +117,51 @@ Test(usage, light_samples_of_a_known_stack_need_no_names)
 			   .cpu_ms = 10,
 			   .task = 1,
 			   .function = hog,
-			   .spawned = 4,
+			   .spawned = place_stack(report, "here", 1),
 			   .flags = fresh });
 	see((struct seen){ .at_ms = 20,
 			   .cpu_ms = 10,
 			   .task = 2,
 			   .function = hog,
-			   .spawned = 5,
+			   .spawned = place_stack(report, "there", 2),
 			   .flags = light });
 	cr_assert_eq(collected(0)->cpu_ns, 20 * MS);
 	cr_assert_eq(collected(0)->n_spawns, 1, "one that was not read at once tells no spawn");
-	cr_assert_eq(collected(0)->spawns[0].stack, 4);
+	cr_assert_eq(collected(0)->spawns[0].stack, place_stack(report, "here", 1));
 }
 
 Test(usage, places_of_spawning_come_by_their_time)
 {
-	see((struct seen){ .at_ms = 10, .cpu_ms = 10, .task = 1, .function = hog, .spawned = 4 });
-	see((struct seen){ .at_ms = 20, .cpu_ms = 10, .task = 2, .function = hog, .spawned = 5 });
-	see((struct seen){ .at_ms = 30, .cpu_ms = 10, .task = 3, .function = hog, .spawned = 5 });
+	uint32_t here = place_stack(report, "here", 1), there = place_stack(report, "there", 2);
+
+	see((struct seen){
+		.at_ms = 10, .cpu_ms = 10, .task = 1, .function = hog, .spawned = here });
+	see((struct seen){
+		.at_ms = 20, .cpu_ms = 10, .task = 2, .function = hog, .spawned = there });
+	see((struct seen){
+		.at_ms = 30, .cpu_ms = 10, .task = 3, .function = hog, .spawned = there });
 	cr_assert_eq(collected(0)->n_spawns, 2);
-	cr_assert_eq(collected(0)->spawns[0].stack, 5);
+	cr_assert_eq(collected(0)->spawns[0].stack, there);
+}
+
+Test(usage, a_place_of_spawning_of_which_less_could_be_read_is_the_same_one)
+{
+	const uint32_t *frames;
+	uint32_t line = place_stack(report, "here", 1), whole[2];
+
+	report_stack(report, line, &frames);
+	whole[0] = frames[0];
+	report_stack(report, place_stack(report, "main", 9), &frames);
+	whole[1] = frames[0];
+	see((struct seen){
+		.at_ms = 10, .cpu_ms = 10, .task = 1, .function = hog, .spawned = line });
+	see((struct seen){ .at_ms = 20,
+			   .cpu_ms = 10,
+			   .task = 2,
+			   .function = hog,
+			   .spawned = tables_stack(report, whole, 2) });
+	cr_assert_eq(collected(0)->n_spawns, 1);
+	cr_assert_eq(collected(0)->spawns[0].stack, tables_stack(report, whole, 2));
 }
 
 Test(usage, the_trend_keeps_its_sum_when_its_steps_grow)
