@@ -299,7 +299,9 @@ def parse(argv):
     for tool in opts.tools:
         if tool != OURS and tool not in PEERS:
             parser.error(f"no such tool: {tool}")
-    opts.greenwatch, opts.tool_args, opts.node = str(pathlib.Path(opts.greenwatch).resolve()), [], "node"
+    for name in ("greenwatch", "peers", "echo_load"):  # the tools run elsewhere
+        setattr(opts, name, str(pathlib.Path(getattr(opts, name)).resolve()))
+    opts.tool_args, opts.node = [], "node"
     return opts
 
 

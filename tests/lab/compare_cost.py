@@ -154,7 +154,7 @@ def echo_rounds(kind, opts, place):
         for what, peer in order[at:] + order[:at]:
             try:
                 one[what] = echo(kind, peer, opts, place, cpus)
-            except score.Trouble as trouble:
+            except (score.Trouble, OSError) as trouble:
                 opts.notes.append(f"echo_{kind}, {title(what)}: {trouble}")
                 continue
             print(f"echo_{kind}, round {i + 1}, {what}: {one[what][0]:,.0f} requests per CPU-second", flush=True)
@@ -199,7 +199,7 @@ def measure(opts, place):
         for what, peer in states("gevent", opts).items():
             try:
                 taken["pauses"].setdefault(what, []).append(pauses(peer, opts, place))
-            except score.Trouble as trouble:
+            except (score.Trouble, OSError) as trouble:
                 opts.notes.append(f"pauses, {title(what)}: {trouble}")
                 continue
             print(f"pauses, round {i + 1}, {what}: %.0f a second, %.2f ms a second, longest %.2f ms"
