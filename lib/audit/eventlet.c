@@ -47,9 +47,9 @@ static void add_original(struct audit *a, const char *module, const char *name)
 		return;
 	*original = *policy;
 	original->rank = rank;
-	snprintf(full, sizeof(full), "%s.%s", module, name);
-	map_put(&a->names, hash_add(HASH_START, full, strlen(full)) >> 1,
-		(uint64_t)(uintptr_t)original);
+	if (snprintf(full, sizeof(full), "%s.%s", module, name) < (int)sizeof(full))
+		map_put(&a->names, hash_add(HASH_START, full, strlen(full)) >> 1,
+			(uint64_t)(uintptr_t)original);
 	snprintf(copy, sizeof(copy), "__original_module_%s", module);
 	object = audit_attribute(a, copy, name);
 	class = audit_class_of(a, object);
