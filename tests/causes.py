@@ -33,6 +33,7 @@ def read_rules():
     for path in (ROOT / "lib/rules").glob("*.c"):
         if not path.name.startswith("texts"):
             evidence |= set(re.findall(r'\.id = "(GW\d{4})"', path.read_text()))
+    evidence |= set(re.findall(r'return "(GW\d{4})"', (ROOT / "lib/sink/pools.c").read_text()))
     with open(ROOT / "lib/causes.tsv", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert rows and list(rows[0]) == COLUMNS, "lib/causes.tsv: columns"
