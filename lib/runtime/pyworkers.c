@@ -85,12 +85,16 @@ static const struct pycode *code_of(struct proc *proc, uint64_t address)
 /* The first local variables of a frame. */
 static int read_locals(struct proc *proc, uint64_t frame, uint64_t locals[LOCALS])
 {
-	int err = memory_read(&proc->mem, frame + proc->python->offsets.frame_locals, locals,
-			      LOCALS * sizeof(*locals));
+	const struct pyoffsets *o = &proc->python->offsets;
+	uint32_t at = o->minor >= 11 ? o->frame_values : o->frame_locals;
+	int err = at ? memory_read(&proc->mem, frame + at, locals, LOCALS * sizeof(*locals))
+		     : -ENOENT;
 
+	if (err)
+		return err;
 	for (unsigned int i = 0; i < LOCALS; i++)
 		locals[i] &= ~7ULL;
-	return err;
+	return 0;
 }
 
 /* The executor by the weak reference that every worker has: an argument, mostly the first. */

@@ -268,7 +268,7 @@ ParameterizedTest(struct interpreter *python, interpreters, each_shows_its_execu
 	const struct namer_pool *pool;
 
 	cr_assert(see(python->path, executor, &seen), "%s", python->path);
-	cr_expect_eq(seen.n, 2);
+	cr_expect_eq(seen.n, 2, "%s", python->path);
 	pool = pool_named(&seen, "renderer");
 	cr_expect_eq(pool->kind, WIRE_POOL_EXECUTOR);
 	cr_expect_eq(pool->size, 2);

@@ -266,7 +266,8 @@ Test(pools, the_sentence_tells_the_pool_the_share_the_wait_and_what_to_do)
 	cr_expect_str_eq(line,
 			 "The thread pool renderer (3 threads) was full 40.0 % of the time: 3 jobs "
 			 "(resize) waited up to 400 ms to start, though the loop itself was free "
-			 "(worst turn 59 ms). GW3008: Size and split the pools.");
+			 "(worst turn 59 ms). GW3008: Make the pools large enough, and split "
+			 "them.");
 }
 
 Test(pools, of_a_loop_that_stalled_too_nobody_says_that_it_was_free)
