@@ -96,6 +96,7 @@ struct namer_pools {
 	uint32_t pending; /* threads that may yet turn out to belong to a pool */
 	uint32_t no_uv;   /* 1: it has libuv in it, and nothing tells how its pool is */
 	uint32_t pad;
+	uint64_t cpu_ns; /* that the look took */
 	struct namer_pool list[NAMER_POOLS_MAX];
 };
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define REREAD 64 /* looks, after which everything is found anew */
 
@@ -56,8 +57,17 @@ static int look_at_python(struct proc *proc, uint32_t threads, struct poolread *
 	return 0;
 }
 
+static uint64_t cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 int poolread_look(struct proc *proc, uint32_t threads, struct namer_pools *out)
 {
+	uint64_t began = cpu_ns();
 	int err = 0;
 
 	if (!proc->pools)
@@ -69,5 +79,6 @@ int poolread_look(struct proc *proc, uint32_t threads, struct namer_pools *out)
 	if (!err && out->n < NAMER_POOLS_MAX && uvpool_read(proc, proc->pools, &out->list[out->n]))
 		out->n++;
 	out->no_uv = proc->pools->uv_hidden;
-	return err == -EBADMSG ? 0 : err; /* a list of threads that moved: none, this time */
+	out->cpu_ns = cpu_ns() - began;
+	return err == -ESRCH ? err : 0; /* lists that moved under the look: not all, this time */
 }

@@ -22,7 +22,8 @@
 #define IDLE_NS   (100 * MS)
 #define BUSY_NS   (50 * MS)
 #define FULL_NS   (20 * MS)
-#define COST      100 /* a look takes its pause divided by this, at most */
+#define COST      100       /* a look takes its pause divided by this, at most */
+#define LOOK_MOST (10 * MS) /* that a look is believed to cost */
 #define FAIL_NS   (1000 * MS)
 #define SELDOM    64 /* ticks between two looks without a reason */
 #define NEW_LOOKS 8  /* after threads have come: they may be about to begin */
@@ -38,7 +39,7 @@ struct pool_told {
 
 struct poolwatch {
 	uint32_t threads, looks, pause;
-	uint64_t due_ns;
+	uint64_t due_ns, took_ns;
 	bool uv_told;
 	uint32_t n;
 	struct pool_told told[NAMER_POOLS_MAX];
@@ -133,14 +134,17 @@ static int end_missing(struct watch *w, struct poolwatch *pw, uint32_t pid, uint
 	return err;
 }
 
-static uint64_t pause_of(const struct watch *w, const struct poolwatch *pw, uint64_t took_ns)
+/* The shorter of two looks is what one costs: some find things anew. */
+static uint64_t pause_of(const struct watch *w, struct poolwatch *pw)
 {
+	uint64_t took = pw->now.cpu_ns < LOOK_MOST ? pw->now.cpu_ns : LOOK_MOST;
+	uint64_t least = took < pw->took_ns ? took : pw->took_ns;
 	uint64_t pause = IDLE_NS, cost_ns = 0;
 
+	pw->took_ns = took;
 	for (uint32_t i = 0; i < w->procs.count; i++)
 		if (w->procs.items[i]->pools && w->procs.items[i]->pools->n)
-			cost_ns += COST * took_ns;
-
+			cost_ns += COST * least;
 	for (uint32_t i = 0; i < pw->n; i++) {
 		const struct namer_pool *pool = &pw->told[i].pool;
 
@@ -169,11 +173,10 @@ static int note_uv(struct watch *w, struct poolwatch *pw, uint32_t pid)
 
 static int look(struct watch *w, struct proc *proc, struct poolwatch *pw)
 {
-	uint64_t began = watch_clock(CLOCK_MONOTONIC), took;
+	uint64_t began = watch_clock(CLOCK_MONOTONIC);
 	int err = namer_pools(w->namer, proc->keeper.pid, pw->threads, &pw->now);
 
-	took = watch_clock(CLOCK_MONOTONIC) - began;
-	pw->due_ns = began + took + FAIL_NS;
+	pw->due_ns = began + FAIL_NS;
 	if (err)
 		return 0;
 	for (uint32_t i = 0; !err && i < pw->now.n; i++)
@@ -185,7 +188,7 @@ static int look(struct watch *w, struct proc *proc, struct poolwatch *pw)
 	if (!pw->now.pending)
 		pw->looks = 0;
 	pw->pause = SELDOM;
-	pw->due_ns = began + took + pause_of(w, pw, took);
+	pw->due_ns = watch_clock(CLOCK_MONOTONIC) + pause_of(w, pw);
 	return err;
 }
 

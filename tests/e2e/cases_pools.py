@@ -7,6 +7,7 @@ import unittest
 from tool import App, Case, HERE, alone, expect_report, stop
 
 LOOK_NS = 100_000_000   # between two looks, at most
+LONG_NS = 100_000_000   # a wait that is no thread waiting for a CPU
 BUSY_NS = 60_000_000    # when someone works; and what a busy machine adds
 
 
@@ -37,10 +38,16 @@ class Pools(Case):
         self.assertLess(abs(pool["saturated_ns"] - truth["full_ns"]), 0.1 * truth["full_ns"], (pool, truth))
         self.assertLess(abs(pool["wait"]["max_ns"] - max(truth["waits"])), BUSY_NS, (pool, truth))
         self.assertLess(pool["wait_off_ns"], LOOK_NS)
+        histogram = pool["wait"]["histogram"]
+        long = sum(histogram["counts"][histogram["bounds_ns"].index(LONG_NS) + 1:])
+        self.assertEqual(long, sum(ns > LONG_NS for ns in truth["waits"]), (pool, truth))
+        return pool
+
+    def assert_all_counted(self, pool, truth):
+        """Not one wait more or less, and the sum of them is right."""
         self.assertEqual(pool["waits"], len(truth["waits"]), (pool, truth))
         mean = sum(truth["waits"]) / len(truth["waits"])
         self.assertLess(abs(pool["wait"]["histogram"]["sum_ns"] / pool["waits"] - mean), BUSY_NS, (pool, truth))
-        return pool
 
     def assert_silent(self, report, text):
         """No pool is blamed."""
@@ -52,6 +59,7 @@ class Pools(Case):
     def test_look_ups_behind_ten_slow_jobs_in_gevents_pool_are_told_with_their_wait(self):
         report, truth, text = self.pooled("gevent", "5")
         pool = self.assert_measured(report, truth, "gevent", "gevent.threadpool", "GW2012")
+        self.assert_all_counted(pool, truth)
         self.assertEqual(pool["waiting"], ["getaddrinfo"])
         self.assertEqual(report["stalls"], [])
         said = [line for line in report["diagnosis"] if "thread pool of gevent (10 threads)" in line]
@@ -71,6 +79,7 @@ class Pools(Case):
     def test_an_executor_of_the_programs_own_is_told_by_its_name(self):
         report, truth, _ = self.pooled("executor", "4")
         pool = self.assert_measured(report, truth, "executor", "renderer", "GW3008")
+        self.assert_all_counted(pool, truth)
         self.assertEqual(pool["queued_max"], 6)
         self.assertIn("The thread pool renderer (3 threads)", " ".join(report["diagnosis"]))
 
