@@ -423,8 +423,8 @@ int namer_pools(struct namer *namer, uint32_t pid, uint32_t threads, struct name
 {
 	struct namer_ask_pools packet = { .head = { .kind = NAMER_POOLS, .pid = pid },
 					  .threads = threads };
-	struct request request = { targets_find(&namer->targets, pid), &packet, sizeof(packet), 0,
-				   deadline_in(NAMER_DEADLINE_MS),     false };
+	struct request request = { targets_find(&namer->targets, pid),   &packet, sizeof(packet), 0,
+				   deadline_in(NAMER_POOLS_DEADLINE_MS), false };
 	int n, err;
 
 	if (!request.target)

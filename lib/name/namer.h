@@ -21,9 +21,10 @@
 
 struct namer;
 
-#define NAMER_DEADLINE_MS      100  /* stacks, threads */
-#define NAMER_LOOK_DEADLINE_MS 1000 /* first look at a process and its ELF files */
-#define NAMER_STRIKES          3
+#define NAMER_DEADLINE_MS       100  /* stacks, threads */
+#define NAMER_LOOK_DEADLINE_MS  1000 /* first look at a process and its ELF files */
+#define NAMER_POOLS_DEADLINE_MS 500  /* asked often, so a busy machine must not make it late */
+#define NAMER_STRIKES           3
 
 /* Whether threads of a process park in futexes. */
 enum namer_parks {

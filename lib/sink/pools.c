@@ -44,9 +44,10 @@ static bool is_lookup(const char *function)
 	return false;
 }
 
+/* A job that one look alone has seen waiting may have been about to start. */
 const char *pools_rule(const struct report_pool *pool)
 {
-	if (!pool->waits)
+	if (!pool->waits || (!pool->saturated_ns && pool->wait_max_ns <= 2 * pool->wait_off_ns))
 		return NULL;
 	if (pool->kind == WIRE_POOL_UV)
 		return "GW8008";
@@ -78,7 +79,7 @@ void text_pools(const struct gw_sink *sink, const struct gw_report *report)
 	uint32_t shown = 0, more = 0;
 
 	report_each (report, pools, struct report_pool, pool) {
-		if (!pool->saturated_ns && !pool->waits)
+		if (!pool->saturated_ns && !pools_rule(pool))
 			continue;
 		if (shown == POOLS && !sink->opts.verbose) {
 			more++;

@@ -39,7 +39,7 @@ async function round(iterations) {
 async function main() {
 	const began = now();
 	await derive(20000);
-	const iterations = Math.round(20000 * 200e6 / (now() - began));
+	const iterations = Math.round(20000 * 300e6 / (now() - began));
 	say(`READY ${process.pid} ${process.pid}`);
 	await new Promise((done) => { setInterval(() => {}, 50); process.stdin.once('data', done); });
 	for (let i = 0; i < rounds; i++)

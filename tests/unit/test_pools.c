@@ -304,6 +304,15 @@ Test(pools, a_pool_that_was_never_full_is_in_no_sentence_and_no_line)
 	cr_expect_null(pools_rule(report->pools.items));
 }
 
+Test(pools, a_job_that_one_look_saw_before_it_started_is_no_finding)
+{
+	look((struct look){ 0, 1000, 1, 1, 3, .ids = abc });
+	look((struct look){ 1000, 1100, 1, 2, 3, 1, .ids = abc });
+	look((struct look){ 1100, 1200, 2, 2, 3, .ids = abc });
+	cr_expect_eq(result(2000)->waits, 1);
+	cr_expect_null(pools_rule(report->pools.items));
+}
+
 Test(pools, hostile_names_come_out_escaped)
 {
 	char line[DIAGNOSIS_SIZE];
