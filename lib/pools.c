@@ -177,8 +177,8 @@ static void copy_window(struct window *to, uint32_t total, uint32_t n, const uin
 /* Every thread works, and no further one may come, or none comes though there is work. */
 static bool is_full(const struct wire_pool *now)
 {
-	return now->threads && now->busy >= now->threads &&
-	       (now->threads >= now->size || now->queued || now->waiting);
+	return now->full || (now->threads && now->busy >= now->threads &&
+			     (now->threads >= now->size || now->queued || now->waiting));
 }
 
 static void account_full(struct pool *pool, bool full, uint64_t at_ns)

@@ -215,7 +215,7 @@ struct wire_pool {
 	__u32 waiting;   /* for a place in that queue, in all */
 	__u32 n_queued;  /* ids */
 	__u32 n_waiting; /* ids */
-	__u32 pad;
+	__u32 full;      /* 1: for what waits there is no thread, though not all are busy */
 };
 
 enum wire_ended {

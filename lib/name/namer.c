@@ -430,6 +430,9 @@ int namer_pools(struct namer *namer, uint32_t pid, uint32_t threads, struct name
 	if (!request.target)
 		return -ESRCH;
 	n = ask(namer, &request);
+	/* names are not given up for it: it is the caller who asks no more */
+	if (fatal(n) && request.target->strikes)
+		request.target->strikes--;
 	if (n < 0)
 		return n;
 	err = take_pools((const void *)namer->packet, (size_t)n, out);

@@ -86,7 +86,7 @@ const struct wire_park *namer_park(const struct namer *namer);
 /* A thread pool as it is now; the fields are those of struct wire_pool. */
 struct namer_pool {
 	uint64_t id;
-	uint32_t kind, size, threads, busy, queued, waiting, n_queued, n_waiting;
+	uint32_t kind, size, threads, busy, queued, waiting, n_queued, n_waiting, full, pad;
 	uint64_t ids[WIRE_POOL_ITEMS]; /* n_queued, then n_waiting */
 	char name[WIRE_POOL_NAME];
 	char next[WIRE_POOL_NAME];

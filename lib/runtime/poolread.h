@@ -47,7 +47,7 @@ struct poolread {
 	uint32_t n, n_workers, n_threads; /* n_threads: when they were walked last */
 	uint32_t looks;
 	bool uv_known;  /* libuv has been looked for */
-	uint64_t uv[5]; /* addresses of its variables; 0: none */
+	uint64_t uv[6]; /* addresses of its variables; 0: none */
 	bool uv_hidden;
 	struct worker workers[POOLREAD_WORKERS];
 };

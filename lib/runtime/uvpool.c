@@ -5,6 +5,7 @@
  *	nthreads, idle_threads: u32
  *	wq, slow_io_pending_wq: rings of struct uv__work, linked at 24
  *	run_slow_work_message: stands in wq for the slow ones (look-ups of names)
+ *	slow_io_work_running: u32; of those, half of the threads may be busy with at a time
  *
  * They are in .symtab alone: Node's own binaries have it, libuv as packaged
  * by distributions and in uvloop does not. There is one pool a process.
@@ -16,7 +17,7 @@
 
 #define WORK_LINK 24 /* in struct uv__work: work, done, loop, then the link */
 
-enum { THREADS, IDLE, QUEUE, SLOW, MESSAGE, VARIABLES };
+enum { THREADS, IDLE, QUEUE, SLOW, MESSAGE, SLOW_BUSY, VARIABLES };
 
 static bool has_uv(const struct mapping *map)
 {
@@ -28,9 +29,10 @@ static bool has_uv(const struct mapping *map)
 
 static void find(struct proc *proc, struct poolread *pools)
 {
-	static const char *const names[VARIABLES] = { "nthreads", "idle_threads", "wq",
-						      "slow_io_pending_wq",
-						      "run_slow_work_message" };
+	static const char *const names[VARIABLES] = {
+		"nthreads",           "idle_threads",          "wq",
+		"slow_io_pending_wq", "run_slow_work_message", "slow_io_work_running"
+	};
 	const char *why;
 
 	pools->uv_known = true;
@@ -88,16 +90,19 @@ static void name_work(struct proc *proc, uint64_t link, char out[WIRE_POOL_NAME]
 bool uvpool_read(struct proc *proc, struct poolread *pools, struct namer_pool *out)
 {
 	struct pyqueue queue = { 0 };
-	uint32_t threads, idle;
+	uint32_t threads, idle, slow, quick;
 
 	if (!pools->uv_known)
 		find(proc, pools);
 	if (!pools->uv[0] ||
 	    memory_read(&proc->mem, pools->uv[THREADS], &threads, sizeof(threads)) ||
-	    memory_read(&proc->mem, pools->uv[IDLE], &idle, sizeof(idle)) || !threads ||
+	    memory_read(&proc->mem, pools->uv[IDLE], &idle, sizeof(idle)) ||
+	    memory_read(&proc->mem, pools->uv[SLOW_BUSY], &slow, sizeof(slow)) || !threads ||
 	    threads > 1024 || idle > threads ||
-	    walk_ring(proc, pools->uv[QUEUE], pools->uv[MESSAGE], &queue) ||
-	    walk_ring(proc, pools->uv[SLOW], pools->uv[MESSAGE], &queue))
+	    walk_ring(proc, pools->uv[QUEUE], pools->uv[MESSAGE], &queue))
+		return false;
+	quick = queue.n;
+	if (walk_ring(proc, pools->uv[SLOW], pools->uv[MESSAGE], &queue))
 		return false;
 	memset(out, 0, sizeof(*out));
 	out->id = pools->uv[QUEUE];
@@ -105,6 +110,7 @@ bool uvpool_read(struct proc *proc, struct poolread *pools, struct namer_pool *o
 	out->size = out->threads = threads;
 	out->busy = threads - idle;
 	out->queued = out->n_queued = queue.n;
+	out->full = queue.n > quick && slow >= (threads + 1) / 2;
 	memcpy(out->ids, queue.ids, queue.n * sizeof(out->ids[0]));
 	snprintf(out->name, sizeof(out->name), "libuv");
 	if (queue.n)

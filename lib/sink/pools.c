@@ -44,10 +44,10 @@ static bool is_lookup(const char *function)
 	return false;
 }
 
-/* A job that one look alone has seen waiting may have been about to start. */
+/* Work that waits while a thread is free waits for that thread to get a CPU. */
 const char *pools_rule(const struct report_pool *pool)
 {
-	if (!pool->waits || (!pool->saturated_ns && pool->wait_max_ns <= 2 * pool->wait_off_ns))
+	if (!pool->waits || !pool->saturated_ns)
 		return NULL;
 	if (pool->kind == WIRE_POOL_UV)
 		return "GW8008";
@@ -79,7 +79,7 @@ void text_pools(const struct gw_sink *sink, const struct gw_report *report)
 	uint32_t shown = 0, more = 0;
 
 	report_each (report, pools, struct report_pool, pool) {
-		if (!pool->saturated_ns && !pools_rule(pool))
+		if (!pool->saturated_ns)
 			continue;
 		if (shown == POOLS && !sink->opts.verbose) {
 			more++;
@@ -136,7 +136,8 @@ bool pools_say(const struct gw_report *report, char *line, size_t size)
 	uint64_t turn_ns;
 	int len;
 
-	if (!report->pools.count || !pool->waits || pool->wait_max_ns < report->threshold_ns / TELL)
+	if (!report->pools.count || !pools_rule(pool) ||
+	    pool->wait_max_ns < report->threshold_ns / TELL)
 		return false;
 	turn_ns = longest_turn(report, pool->pid);
 	len = snprintf(line, size,

@@ -25,6 +25,7 @@
 #define COST      100       /* a look takes its pause divided by this, at most */
 #define LOOK_MOST (10 * MS) /* that a look is believed to cost */
 #define FAIL_NS   (1000 * MS)
+#define FAILS     3
 #define SELDOM    64 /* ticks between two looks without a reason */
 #define NEW_LOOKS 8  /* after threads have come: they may be about to begin */
 #define MISSES    25 /* looks in which a pool was not found, before it is over */
@@ -40,6 +41,7 @@ struct pool_told {
 struct poolwatch {
 	uint32_t threads, looks, pause;
 	uint64_t due_ns, took_ns;
+	uint32_t fails; /* looks one after the other */
 	bool uv_told;
 	uint32_t n;
 	struct pool_told told[NAMER_POOLS_MAX];
@@ -67,7 +69,8 @@ static int tell(struct watch *w, uint32_t pid, const struct namer_pool *pool, ui
 						.queued = pool->queued,
 						.waiting = pool->waiting,
 						.n_queued = pool->n_queued,
-						.n_waiting = pool->n_waiting } };
+						.n_waiting = pool->n_waiting,
+						.full = pool->full } };
 	size_t ids = 8UL * (pool->n_queued + pool->n_waiting), size = sizeof(record.fixed) + ids;
 
 	memcpy(record.bytes + sizeof(record.fixed), pool->ids, ids);
@@ -82,7 +85,7 @@ static bool same(const struct namer_pool *a, const struct namer_pool *b)
 {
 	return a->size == b->size && a->threads == b->threads && a->busy == b->busy &&
 	       a->queued == b->queued && a->waiting == b->waiting && a->n_queued == b->n_queued &&
-	       a->n_waiting == b->n_waiting &&
+	       a->n_waiting == b->n_waiting && a->full == b->full &&
 	       !memcmp(a->ids, b->ids, 8UL * (a->n_queued + a->n_waiting));
 }
 
@@ -171,6 +174,16 @@ static int note_uv(struct watch *w, struct poolwatch *pw, uint32_t pid)
 			  "its libuv has no symbols: whether the pool is full cannot be seen", "");
 }
 
+/* The namer's time is needed for names. */
+static int give_up(struct watch *w, struct poolwatch *pw, uint32_t pid)
+{
+	char what[64];
+
+	pw->due_ns = UINT64_MAX;
+	snprintf(what, sizeof(what), "thread pools of process %u", pid);
+	return watch_note(w, what, "given up: reading them took too long three times", "");
+}
+
 static int look(struct watch *w, struct proc *proc, struct poolwatch *pw)
 {
 	uint64_t began = watch_clock(CLOCK_MONOTONIC);
@@ -178,7 +191,8 @@ static int look(struct watch *w, struct proc *proc, struct poolwatch *pw)
 
 	pw->due_ns = began + FAIL_NS;
 	if (err)
-		return 0;
+		return ++pw->fails == FAILS ? give_up(w, pw, proc->keeper.pid) : 0;
+	pw->fails = 0;
 	for (uint32_t i = 0; !err && i < pw->now.n; i++)
 		err = take(w, pw, proc->keeper.pid, &pw->now.list[i], began);
 	if (!err)
@@ -209,7 +223,7 @@ static int look_for_new(struct watch *w, struct proc *proc)
 	pw->threads = threads;
 	if (pw->pause)
 		pw->pause--;
-	if (!pw->looks && (pw->pause || threads < 2))
+	if (pw->fails >= FAILS || (!pw->looks && (pw->pause || threads < 2)))
 		return 0;
 	pw->looks -= pw->looks > 0;
 	return look(w, proc, pw);
@@ -257,7 +271,8 @@ int poolwatch_due(struct watch *w)
 	for (uint32_t i = 0; !err && i < w->procs.count; i++) {
 		struct proc *proc = w->procs.items[i];
 
-		if (proc->pools && proc->pools->n && proc->pools->due_ns <= now)
+		if (proc->pools && proc->pools->n && proc->pools->due_ns <= now &&
+		    proc->pools->fails < FAILS)
 			err = look(w, proc, proc->pools);
 	}
 	return err ? err : set_timer(w);
@@ -282,7 +297,8 @@ int poolwatch_end(struct watch *w)
 	for (uint32_t i = 0; !err && i < w->procs.count; i++) {
 		struct proc *proc = w->procs.items[i];
 
-		if (proc->pools && proc->pools->n && !proc_has_ended(proc))
+		if (proc->pools && proc->pools->n && proc->pools->fails < FAILS &&
+		    !proc_has_ended(proc))
 			err = look(w, proc, proc->pools);
 		if (!err)
 			err = poolwatch_forget(w, proc);

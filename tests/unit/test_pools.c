@@ -20,6 +20,7 @@ struct look {
 	const char *next;
 	uint32_t kind;
 	uint16_t last;
+	uint32_t full;
 };
 
 static struct gw_report *report;
@@ -304,13 +305,20 @@ Test(pools, a_pool_that_was_never_full_is_in_no_sentence_and_no_line)
 	cr_expect_null(pools_rule(report->pools.items));
 }
 
-Test(pools, a_job_that_one_look_saw_before_it_started_is_no_finding)
+Test(pools, work_that_waits_while_a_thread_is_free_is_no_finding)
 {
 	look((struct look){ 0, 1000, 1, 1, 3, .ids = abc });
 	look((struct look){ 1000, 1100, 1, 2, 3, 1, .ids = abc });
-	look((struct look){ 1100, 1200, 2, 2, 3, .ids = abc });
+	look((struct look){ 1500, 1600, 2, 2, 3, .ids = abc });
 	cr_expect_eq(result(2000)->waits, 1);
 	cr_expect_null(pools_rule(report->pools.items));
+}
+
+Test(pools, look_ups_that_wait_for_their_half_of_libuvs_threads_are_a_finding)
+{
+	look((struct look){ 0, 1000, 2, 4, 4, 3, .ids = abc, .kind = WIRE_POOL_UV, .full = 1 });
+	cr_expect_eq(result(1400)->saturated_ns, 400 * MS);
+	cr_expect_str_eq(pools_rule(report->pools.items), "GW8008");
 }
 
 Test(pools, hostile_names_come_out_escaped)
