@@ -64,7 +64,8 @@ static size_t make_record(const struct look *l, char *bytes)
 		.queued = l->queued,
 		.waiting = l->waiting,
 		.n_queued = n_queued,
-		.n_waiting = n_waiting
+		.n_waiting = n_waiting,
+		.full = l->full
 	};
 
 	if (ids)
