@@ -127,7 +127,7 @@ static const struct gw_rule rows[] = {
 		  "Give slow work a pool of its own.",
 	  .source = "libuv threadpool.rst",
 	  .pool = GW_POOL_NONE,
-	  .matched = true },
+	  .matched = false },
 	{ .id = "GW3009",
 	  .area = "sleep-locks-threads",
 	  .title =
