@@ -29,6 +29,8 @@ struct poolfound {
 		uint32_t items, unfinished;         /* in its queue */
 		uint32_t links;                     /* in its semaphore; 0: not known */
 	} slot;
+	uint64_t named; /* item whose function was read last: next */
+	char next[WIRE_POOL_NAME];
 	uint32_t workers, busy; /* threads, as they were walked last */
 	char name[WIRE_POOL_NAME];
 };
@@ -63,7 +65,7 @@ int pyworkers_walk(struct proc *proc, struct poolread *pools, uint32_t *pending)
 /* pypools.c: a pool, from a local variable of its worker; then its present state. 0 or -errno. */
 int pypools_executor(struct proc *proc, uint64_t reference, struct poolfound *out);
 int pypools_gevent(struct proc *proc, uint64_t worker, struct poolfound *out);
-int pypools_read(struct proc *proc, const struct poolfound *pool, struct namer_pool *out);
+int pypools_read(struct proc *proc, struct poolfound *pool, struct namer_pool *out);
 
 /* pyqueue.c: the first items of a queue.SimpleQueue, collections.deque or list. total: all of
  * them. 0, or -EBADMSG and others: it changed under the look, or is something else. */

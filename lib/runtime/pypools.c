@@ -266,7 +266,7 @@ static void put_ids(struct namer_pool *out, const struct pyqueue *queued,
 	memcpy(out->ids + out->n_queued, waiting->ids, out->n_waiting * sizeof(out->ids[0]));
 }
 
-int pypools_read(struct proc *proc, const struct poolfound *pool, struct namer_pool *out)
+int pypools_read(struct proc *proc, struct poolfound *pool, struct namer_pool *out)
 {
 	struct pyqueue queued = { 0 }, waiting = { 0 };
 	uint64_t type;
@@ -288,7 +288,10 @@ int pypools_read(struct proc *proc, const struct poolfound *pool, struct namer_p
 		out->busy = out->threads;
 	put_ids(out, &queued, &waiting);
 	snprintf(out->name, sizeof(out->name), "%s", pool->name);
+	if (queued.n && queued.ids[0] != pool->named)
+		name_item(proc, pool->kind, queued.ids[0], pool->next);
+	pool->named = queued.n ? queued.ids[0] : 0;
 	if (queued.n)
-		name_item(proc, pool->kind, queued.ids[0], out->next);
+		memcpy(out->next, pool->next, sizeof(out->next));
 	return 0;
 }

@@ -7,7 +7,7 @@
  *
  * A process without a pool costs one stat() a tick, and a look every few
  * seconds if it has several threads. A look that takes long makes the next
- * ones rarer, so that all of them together take 1 % of a CPU at most. A
+ * ones rarer, so that all of them together take 2 % of a CPU at most. A
  * record goes out only when a pool has changed.
  */
 #include "source/watch.h"
@@ -22,7 +22,7 @@
 #define IDLE_NS   (100 * MS)
 #define BUSY_NS   (50 * MS)
 #define FULL_NS   (20 * MS)
-#define COST      100       /* a look takes its pause divided by this, at most */
+#define COST      50        /* a look takes its pause divided by this, at most */
 #define LOOK_MOST (10 * MS) /* that a look is believed to cost */
 #define FAIL_NS   (1000 * MS)
 #define FAILS     3
@@ -138,9 +138,10 @@ static int end_missing(struct watch *w, struct poolwatch *pw, uint32_t pid, uint
 }
 
 /* The shorter of two looks is what one costs: some find things anew. */
-static uint64_t pause_of(const struct watch *w, struct poolwatch *pw)
+static uint64_t pause_of(const struct watch *w, struct poolwatch *pw, uint64_t own_ns)
 {
-	uint64_t took = pw->now.cpu_ns < LOOK_MOST ? pw->now.cpu_ns : LOOK_MOST;
+	uint64_t both = pw->now.cpu_ns + own_ns;
+	uint64_t took = both < LOOK_MOST ? both : LOOK_MOST;
 	uint64_t least = took < pw->took_ns ? took : pw->took_ns;
 	uint64_t pause = IDLE_NS, cost_ns = 0;
 
@@ -186,7 +187,7 @@ static int give_up(struct watch *w, struct poolwatch *pw, uint32_t pid)
 
 static int look(struct watch *w, struct proc *proc, struct poolwatch *pw)
 {
-	uint64_t began = watch_clock(CLOCK_MONOTONIC);
+	uint64_t began = watch_clock(CLOCK_MONOTONIC), own = watch_clock(CLOCK_THREAD_CPUTIME_ID);
 	int err = namer_pools(w->namer, proc->keeper.pid, pw->threads, &pw->now);
 
 	pw->due_ns = began + FAIL_NS;
@@ -202,7 +203,8 @@ static int look(struct watch *w, struct proc *proc, struct poolwatch *pw)
 	if (!pw->now.pending)
 		pw->looks = 0;
 	pw->pause = SELDOM;
-	pw->due_ns = watch_clock(CLOCK_MONOTONIC) + pause_of(w, pw);
+	pw->due_ns = watch_clock(CLOCK_MONOTONIC) +
+		     pause_of(w, pw, watch_clock(CLOCK_THREAD_CPUTIME_ID) - own);
 	return err;
 }
 
