@@ -320,14 +320,16 @@ static int bring_up_to_date(struct gw *gw)
 {
 	uint32_t n = usage_families(gw->usage);
 	uint64_t *blocked = calloc(n + 1, sizeof(*blocked));
-	int err = blocked ? inventory_collect(gw->inventory, gw->report) : -ENOMEM;
+	int err = -ENOMEM;
 
+	collect_sort(gw->report, gw->now_ns); /* the length of the run too, which the others need */
+	if (blocked)
+		err = inventory_collect(gw->inventory, gw->report);
 	if (!err)
 		inventory_blocked(gw->inventory, blocked, n);
 	if (!err)
 		err = usage_collect(gw->usage, gw->report, blocked);
 	free(blocked);
-	collect_sort(gw->report, gw->now_ns);
 	return err;
 }
 

@@ -26,7 +26,7 @@ CAPTURED = {
 LOCKS = {
     ("threading.Lock", "early.biglock"), ("threading.RLock", "early.again"), ("queue.SimpleQueue", "early.simple"),
     ("queue.Queue", "early.jobs"), ("threading.Event", "early.ready"), ("threading.Lock", "early.client._guard"),
-    ("threading.RLock", "early.Quiet early-handler"),
+    ("threading.RLock", "early.Quiet early-handler"), ("threading.Lock", "early.handler.guard"),
 }
 
 
