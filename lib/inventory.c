@@ -130,9 +130,8 @@ static void show(struct gw_report *report, struct line *line, const struct wire_
 	line->peer = named->peer;
 	line->shown_ns = stack->blocked_ns;
 	advise(report, line,
-	       &(struct wire_call_sum){ .calls = 1,
-				       .total_ns = stack->blocked_ns,
-				       .max_ns = stack->blocked_ns },
+	       &(struct wire_call_sum){
+		       .calls = 1, .total_ns = stack->blocked_ns, .max_ns = stack->blocked_ns },
 	       &line->advice);
 }
 

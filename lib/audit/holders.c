@@ -326,7 +326,8 @@ struct members {
 	const struct audit_class *class;
 };
 
-/* What Thread itself keeps is its own affair, and the lock of a handler has a finding of its own. */
+/* What Thread itself keeps is its own affair, and the lock of a handler has a finding of its own.
+ */
 static bool is_kept(const struct audit_class *class, const char *name)
 {
 	return (class->thread && name[0] == '_') || (class->handler && !strcmp(name, "lock")) ||
@@ -361,8 +362,7 @@ void audit_instance(struct audit *a, uint64_t object, struct audit_class *class,
 {
 	struct members m = { .class = class };
 
-	if (class->green || class->home >= a->n_modules ||
-	    a->modules[class->home].after)
+	if (class->green || class->home >= a->n_modules || a->modules[class->home].after)
 		return;
 	m.place =
 		(struct place){ .a = a, .where = where, .module = module, .depth = DEPTH_MAX - 1 };

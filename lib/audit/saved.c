@@ -108,16 +108,11 @@ static uint32_t find_patched_at(struct audit *a)
 	static const struct {
 		const char *module, *part;
 	} green[] = {
-		{ "gevent.os", "os" },
-		{ "gevent.time", "time" },
-		{ "gevent.thread", "_thread" },
-		{ "gevent.threading", "threading" },
-		{ "gevent.socket", "socket" },
-		{ "gevent.select", "select" },
-		{ "gevent.ssl", "ssl" },
-		{ "gevent.subprocess", "subprocess" },
-		{ "gevent.signal", "signal" },
-		{ "gevent.selectors", "selectors" },
+		{ "gevent.os", "os" },          { "gevent.time", "time" },
+		{ "gevent.thread", "_thread" }, { "gevent.threading", "threading" },
+		{ "gevent.socket", "socket" },  { "gevent.select", "select" },
+		{ "gevent.ssl", "ssl" },        { "gevent.subprocess", "subprocess" },
+		{ "gevent.signal", "signal" },  { "gevent.selectors", "selectors" },
 		{ "gevent.queue", "queue" },
 	};
 	uint32_t last = 0;

@@ -4,8 +4,6 @@ import faults
 import tool
 from tool import Case, alone
 
-SECONDS = 6
-
 
 class Faults(Case):
 
@@ -16,21 +14,16 @@ class Faults(Case):
             self.skipTest(f"{why}; make deps installs it")
         return faults.Shop(self.start, self.place, **more)
 
-    def run_to_end(self, *args):
-        done = self.run_greenwatch(*args, seconds=SECONDS + tool.SOON_S)
-        self.assert_done(done)
-        return done.out
-
     def judge(self, **more):
         shop = self.shop(**more)
-        audit, report = faults.look(self.run_to_end, shop, SECONDS, self.place / "report.json")
+        audit, report = faults.look(self.start, tool.Settings.greenwatch, shop, self.place)
         for document in (audit, report):
             tool.expect_valid(document)
         served = shop.served()
         verdict = faults.Verdict(audit, report, shop, green=more.get("green", False))
         text = "\n".join([*verdict.table(False), *verdict.bad])
         self.assertEqual(verdict.bad, [], text)
-        self.assertEqual({path for path, (n, errors) in served.items() if n < faults.LEAST or errors}, set(), served)
+        self.assertEqual({path for path, (n, errors) in served.items() if n < faults.ROUNDS or errors}, set(), served)
         return verdict
 
     @alone

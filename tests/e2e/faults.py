@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Are the faults planted in a real program named, all of them, and no decoy?
 
-    faults.py [--greenwatch PATH] [--server pywsgi|gunicorn] [--postgres] [--seconds N] [--markdown]
+    faults.py [--greenwatch PATH] [--server pywsgi|gunicorn] [--postgres] [--markdown]
 
 Runs the shop (shop/) with its customers, watches it, audits it, and prints one line for each fault and each decoy: what
 the audit, the inventory and the stalls say of it. Exits with 1 where a fault is not named or a decoy is.
@@ -13,6 +13,7 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,9 @@ import tempfile
 import tool
 
 SHOP = tool.HERE / "shop"
-LEAST = 3  # calls of each page
+ROUNDS = 15  # of a customer through all pages, while it is watched
+LONGEST_S = 60
+CUSTOMERS = 2
 NO_WAY = "child processes (subprocess)"
 
 # kind of the audit, what, where; then system calls and rules of the inventory. Places are marked in the source.
@@ -98,13 +101,16 @@ def place_of(report, frame):
 
 
 def lines_of(report):
-    """All that the inventory and the stalls name: (Mark, call or cause, rule or None, ns, how often)."""
+    """All that the inventory and the stalls name: (Mark, call or cause, rule or None, ns, how often).
+
+    Not what the machine did, nor waits for the GIL: their place is where the program happened to be.
+    """
     for call in report["calls"]:
-        if "frame" in call:
+        if "frame" in call and call["class"] != "gil":
             for advice in call.get("advice", [{"rule": None}]):
                 yield place_of(report, call["frame"]), call["call"], advice["rule"], call["total_ns"], call["calls"]
     for site in report["sites"]:
-        if site.get("frame") is not None and site["cause"] not in ("runqueue", "throttled", "stopped"):
+        if "frame" in site and site["cause"] not in ("runqueue", "throttled", "stopped", "gil"):
             for advice in site.get("advice", [{"rule": None}]):
                 yield place_of(report, site["frame"]), site["cause"], advice["rule"], site["total_ns"], site["count"]
 
@@ -118,54 +124,58 @@ def inside(mark, place):
 
 
 class Verdict:
-    """What greenwatch said of each, compared with what is so."""
+    """What greenwatch said of each, compared with what is so: rows of a table, and in bad what is wrong."""
 
     def __init__(self, audit, report, shop, green=False):
-        self.audit, self.report = audit, report
-        self.bad, self.rows = [], []
-        patches, lines = audited(audit, shop.worker), list(lines_of(report))
-        faults, decoys = marks("fault"), marks("decoy")
-        planted = {name: fault for name, fault in FAULTS.items() if not green or name != "psycopg2"}
-        for name, fault in planted.items():
-            self.judge_fault(name, fault, faults.get(name), patches, lines)
-        for name, mark in decoys.items():
-            self.judge_decoy(name, mark, lines)
-        planned = {fault.audit for fault in planted.values()}
-        self.bad += [f"the audit names {found}" for found in patches if found not in planned]
-        self.bad += [f"the audit of the watching differs: {found}" for found in set(patches) ^ set(audited(report, shop.worker))]
-        self.bad += [f"{place.function} ({place.file}:{place.line}) is named: {call}, {rule}"
-                     for place, call, rule, *_ in lines
-                     if rule and not any(inside(mark, place) for mark in faults.values())]
-        socket = patches.get(FAULTS["early-socket"].audit)
-        if socket and f"-> 127.0.0.1:{shop.switches}" not in socket["detail"]:
-            self.bad.append(f"another socket is named: {socket['detail']}")
+        odd = {"psycopg2"} if green else {"psycopg2-with-a-callback"}
+        self.report, self.bad, self.rows = report, [], []
+        self.lines, self.patches = list(lines_of(report)), audited(audit, shop.worker)
+        self.faults, self.decoys = ({name: mark for name, mark in marks(kind).items() if name not in odd}
+                                    for kind in ("fault", "decoy"))
+        planned = {FAULTS[name].audit for name in self.faults}
+        self.others = {key: patch for key, patch in self.patches.items() if key not in planned}
+        for name in FAULTS:
+            if name in self.faults:
+                self.judge_fault(name, FAULTS[name], self.faults[name])
+        for name, mark in self.decoys.items():
+            self.judge_decoy(name, mark)
+        self.judge_rest(shop, audited(report, shop.worker))
 
-    def judge_fault(self, name, fault, mark, patches, lines):
+    def judge_fault(self, name, fault, mark):
         told = []
-        if fault.audit:
-            patch = patches.get(fault.audit)
-            if patch:
-                told.append(f"audit: {fault.audit[0]} {fault.audit[1]}" +
-                            (f" in {fault.audit[2]}" if fault.audit[2] else "") + f" {patch.get('rule', '')}")
-            else:
-                self.bad.append(f"{name}: the audit does not name {fault.audit}")
-        found = [line for line in lines if line[2] in fault.rules and (
+        patch = self.patches.get(fault.audit)
+        if patch:
+            told.append(f"audit: {patch['kind']} {' in '.join(word for word in fault.audit[1:] if word)}"
+                        f" {patch.get('rule', '')}")
+        elif fault.audit:
+            self.bad.append(f"{name}: the audit does not name {fault.audit}")
+        found = [line for line in self.lines if line[2] in fault.rules and (
             line[0] == mark and line[1] in fault.calls or inside(mark, line[0]) and line[1] == fault.cause)]
         if found:
-            _, call, rule, ns, times = max(found, key=lambda line: line[3])
-            what = call if call == fault.cause else call + "()"
-            told.append(f"{times} × {what} {mark.function} {mark.file}:{mark.line}, {ns / 1e6:.0f} ms {rule}")
+            place, call, rule, ns, times = max(found, key=lambda line: line[3])
+            what = f"stalls, {call}" if call == fault.cause else f"× {call}()"
+            told.append(f"{times} {what}, {ns / 1e6:.0f} ms: {place.function} {place.file}:{place.line} {rule}")
         else:
-            seen = [line for line in lines if inside(mark, line[0])]
-            self.bad.append(f"{name}: not named at {mark}; there is {seen}")
+            self.bad.append(f"{name}: not at {mark}: {[line for line in self.lines if inside(mark, line[0])]}")
         self.rows.append((name, "fault", "; ".join(told) or "not named"))
 
-    def judge_decoy(self, name, mark, lines):
-        named = [line for line in lines if inside(mark, line[0]) and line[2]]
+    def judge_decoy(self, name, mark):
+        named = [line for line in self.lines if inside(mark, line[0]) and line[2]]
+        named += [key for key, patch in self.others.items() if pathlib.Path(patch.get("file", "")).name == mark.file]
+        named += [text for text in self.report["diagnosis"] if f"{mark.function} (" in text]
         self.rows.append((name, "decoy", f"named: {named}" if named else "not named"))
-        words = [text for text in self.report["diagnosis"] if f"{mark.function} (" in text] if "diagnosis" in \
-            self.report and mark.function != "<module>" else []
-        self.bad += [f"{name} is in the diagnosis: {text}" for text in words]
+        self.bad += [f"{name}: named: {what}" for what in named]
+
+    def judge_rest(self, shop, beside):
+        """What names neither a fault nor a decoy is wrong, too."""
+        self.bad += [f"the audit names {found}" for found in self.others]
+        self.bad += [f"only one of the two audits names {found}" for found in set(self.patches) ^ set(beside)]
+        self.bad += [f"{place.function} ({place.file}:{place.line}) is named: {call}, {rule}"
+                     for place, call, rule, *_ in self.lines
+                     if rule and not any(inside(mark, place) for mark in self.faults.values())]
+        socket = self.patches.get(FAULTS["early-socket"].audit)
+        if socket and f"-> 127.0.0.1:{shop.switches}" not in socket["detail"]:
+            self.bad.append(f"another socket is named: {socket['detail']}")
 
     def table(self, markdown):
         if markdown:
@@ -175,11 +185,19 @@ class Verdict:
             yield f"| {' | '.join(row)} |" if markdown else f"{row[0]:<{width}}  {row[1]}  {row[2]}"
 
 
-def look(run, shop, seconds, out):
-    """Watches and audits; run(*args) runs greenwatch. The audit's report and the watch's."""
-    run("-p", shop.pid, "-d", seconds, "-o", out)
-    audit = json.loads(run("audit", "-p", shop.pid, "--json"))
-    return audit, json.loads(pathlib.Path(out).read_text())
+def look(start, greenwatch, shop, place):
+    """Watches for ROUNDS, audits. The audit's report and the watch's."""
+    out = place / "report.json"
+    watching = start(greenwatch, "-p", shop.pid, "-d", LONGEST_S, "-o", out)
+    watching.line("err", "^watching ")
+    rounds = len(shop.beside.out.lines)
+    shop.beside.line("out", "^ROUND ", LONGEST_S, CUSTOMERS * ROUNDS + rounds)
+    watching.signal(signal.SIGINT)
+    done = [watching.finish(), start(greenwatch, "audit", "-p", shop.pid, "--json").finish()]
+    for it in done:
+        if it.code:
+            raise AssertionError(it.err)
+    return json.loads(done[1].out), json.loads(out.read_text())
 
 
 def main():
@@ -187,7 +205,6 @@ def main():
     parser.add_argument("--greenwatch", default=tool.Settings.greenwatch)
     parser.add_argument("--server", default="pywsgi", choices=("pywsgi", "gunicorn"))
     parser.add_argument("--postgres", action="store_true", help="a private PostgreSQL instead of the stand-in")
-    parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--keep", help="copy the report of the watching there")
     opts = parser.parse_args()
@@ -197,15 +214,9 @@ def main():
     def start(*argv, **more):
         return tool.Process(argv, cwd=place, **more)
 
-    def run(*args):
-        done = start(opts.greenwatch, *args).finish(60)
-        if done.code:
-            sys.exit(done.err)
-        return done.out
-
     try:
         shop = Shop(start, place, opts.server, postgres=opts.postgres)
-        audit, report = look(run, shop, opts.seconds, place / "report.json")
+        audit, report = look(start, opts.greenwatch, shop, place)
         served = shop.served()
         if opts.keep:
             shutil.copy(place / "report.json", opts.keep)

@@ -39,8 +39,6 @@ struct example {
 	const char *slept;
 };
 
-#define SHORT UINT64_MAX /* no millisecond at all */
-
 #define SYS  GW_CAUSE_SYSCALL
 #define LOCK GW_CAUSE_LOCK
 #define CPU  GW_CAUSE_CPU
@@ -126,7 +124,7 @@ static uint32_t stack_of(const char *text)
 
 static struct rule_case case_of(const struct example *e)
 {
-	uint64_t max_ms = e->max_ms == SHORT ? 0 : e->max_ms ? e->max_ms : 300;
+	uint64_t max_ms = e->max_ms ? e->max_ms : 300;
 	uint32_t calls = e->calls ? e->calls : e->call != NULL;
 
 	return (struct rule_case){ .report = report,

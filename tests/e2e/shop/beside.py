@@ -4,14 +4,14 @@
     beside.py PLACE [--postgres]    PLACE: a directory of the case
 
 Says `READY KEY=VALUE...` for the environment of the shop; then each line on stdin is a port, at which customers begin
-to call; `SERVED PATH N ERRORS` for each path at the end, which is the end of stdin. With --postgres the database is a
+to call, `ROUND N` as each begins to ask for all pages once more; `SERVED PATH N ERRORS` for each path at the end, which is the end of stdin. With --postgres the database is a
 private PostgreSQL instead of a stand-in that speaks its protocol and understands `select pg_sleep(SECONDS)`.
 """
 
 import collections
 import fcntl
 import http.client
-import os
+import itertools
 import pathlib
 import re
 import socket
@@ -123,7 +123,10 @@ def count_stock(path):
 
 def buy(port):
     shop = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    while not OVER.is_set():
+    for round_ in itertools.count(1):
+        if OVER.is_set():
+            return
+        print("ROUND", round_, flush=True)
         for path in PATHS:
             try:
                 shop.request("GET", path)
