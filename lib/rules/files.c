@@ -11,7 +11,7 @@
 	"cgi.py"
 #define CHILDREN "subprocess.py gevent/subprocess.py multiprocessing/* os.py <frozen*os>"
 #define COPYING  "copy_process dup_mm dup_mmap copy_page_range copy_p4d_range"
-#define FORK_NS  20000000 /* what a fork sleeps is locks of others; for longer, those of its own pages */
+#define FORK_NS  20000000 /* less is for locks of others, not for its pages */
 
 static const struct rule_evidence rows[] = {
 	{ .id = "GW4001",
