@@ -32,15 +32,18 @@ static __always_inline void stack_task(struct wire_stack *s, const struct wire_a
 		s->stop = 0;
 }
 
-static __always_inline void stack_python(struct wire_stack *s, struct wire_task *t,
-					 const struct wire_aim *aim)
+/* The frames of Python, whether it collects garbage, and t: the task. */
+GLOBAL int stack_python(struct wire_stack *s, struct wire_task *t, const struct wire_aim *aim)
 {
 	struct wire_python *py;
-	__u32 layout = aim->layout, collecting = 0;
+	__u32 layout, collecting = 0;
 
+	if (!s || !t || !aim)
+		return 0;
+	layout = aim->layout;
 	py = bpf_map_lookup_elem(&layouts, &layout);
 	if (!py)
-		return;
+		return 0;
 	s->layout = layout;
 	pywalk_task(py, aim, s, t);
 	if (s->head.flags & WIRE_STACK_FAULT)
@@ -50,6 +53,7 @@ static __always_inline void stack_python(struct wire_stack *s, struct wire_task 
 	stack_task(s, aim);
 	if (!s->task)
 		s->task = t->task;
+	return 0;
 }
 
 static __always_inline struct wire_aim *aim_of(const struct wire_loop *l, __u32 slot)
@@ -67,7 +71,7 @@ static __always_inline bool is_gil(const struct wire_aim *aim, __u64 futex)
 }
 
 /* All of the record but its head's kind and times, and what a call slept on; t: the task. */
-static __noinline void stack_take(struct wire_stack *s, struct wire_task *t, struct wire_loop *l,
+static __always_inline void stack_take(struct wire_stack *s, struct wire_task *t, struct wire_loop *l,
 				  __u32 slot, struct task_struct *task)
 {
 	struct wire_aim *aim = aim_of(l, slot);
@@ -116,12 +120,15 @@ static __always_inline void stack_pending(struct wire_stack *s, const struct wir
 }
 
 /* As much as there is from the stack pointer on: the end of the stack's mapping may be near. */
-static __noinline __attribute__((unused)) void memory_take(struct wire_memory *m,
-							   const struct wire_stack *s)
+GLOBAL int memory_take(struct wire_memory *m, const struct wire_stack *s)
 {
-	__u64 at = s->regs[WIRE_REG_SP];
-	__u32 rest = PAGE_BYTES - (at & (PAGE_BYTES - 1)), n = WIRE_MEMORY_MAX;
+	__u32 rest, n = WIRE_MEMORY_MAX;
+	__u64 at;
 
+	if (!m || !s)
+		return 0;
+	at = s->regs[WIRE_REG_SP];
+	rest = PAGE_BYTES - (at & (PAGE_BYTES - 1));
 	m->serial = s->serial;
 	m->off_ns = s->off_ns;
 	m->at = at;
@@ -136,6 +143,7 @@ static __noinline __attribute__((unused)) void memory_take(struct wire_memory *m
 		}
 	}
 	m->n = n;
+	return 0;
 }
 
 #endif

@@ -56,7 +56,6 @@ struct choice {
 static const struct choice choices[] = {
 	{ .prefix = "turn_f_", .gated = true, .gate = GATE_FENTRY },
 	{ .prefix = "turn_enter", .gated = true, .gate = GATE_TRACEPOINT },
-	{ .prefix = "turn_ring", .gated = true, .gate = GATE_TRACEPOINT },
 	{ .prefix = "turn_raw", .gated = true, .gate = GATE_RAW },
 	{ .prefix = "sched_switch_old", .by_age = true, .recent = false },
 	{ .prefix = "sched_switch", .by_age = true, .recent = true },
@@ -85,11 +84,12 @@ static int set_sizes(struct live *live)
 {
 	struct bpf_map *sized[] = { live->skel->maps.loops, live->skel->maps.aims,
 				    live->skel->maps.free_slots };
+	int cpus = libbpf_num_possible_cpus();
 	int err = bpf_map__set_max_entries(live->skel->maps.scratches, live->n_slots / WIRE_CHUNK);
 
 	for (size_t i = 0; !err && i < sizeof(sized) / sizeof(sized[0]); i++)
 		err = bpf_map__set_max_entries(sized[i], live->n_slots);
-	return err;
+	return err ? err : bpf_map__set_max_entries(live->skel->maps.rivals, cpus);
 }
 
 /* log: where the verifier's words go; NULL: nowhere. */
@@ -124,8 +124,7 @@ static int load(struct live *live, const struct live_opts *opts, bool recent, ch
 static int attach(struct live *live)
 {
 	struct bpf_program *prog;
-	int err = gate_attach(live->gate, live->skel->progs.turn_enter, live->skel->progs.turn_ring,
-			      live->gate_links);
+	int err = gate_attach(live->gate, live->skel->progs.turn_enter, live->gate_links);
 
 	if (err)
 		return err;
