@@ -326,8 +326,11 @@ static int bring_up_to_date(struct gw *gw)
 {
 	uint32_t n = usage_families(gw->usage);
 	uint64_t *blocked = calloc(n + 1, sizeof(*blocked));
-	int err = blocked ? inventory_collect(gw->inventory, gw->report) : -ENOMEM;
+	int err = -ENOMEM;
 
+	collect_sort(gw->report, gw->now_ns); /* the length of the run too, which the others need */
+	if (blocked)
+		err = inventory_collect(gw->inventory, gw->report);
 	if (!err)
 		inventory_blocked(gw->inventory, blocked, n);
 	if (!err)
@@ -335,7 +338,6 @@ static int bring_up_to_date(struct gw *gw)
 	if (!err)
 		err = pools_collect(gw->pools, gw->report, gw->now_ns);
 	free(blocked);
-	collect_sort(gw->report, gw->now_ns);
 	return err;
 }
 
