@@ -39,8 +39,10 @@ int collect_new(struct gw_report **out, uint32_t max_stalls)
 
 	if (!report)
 		return -ENOMEM;
-	err = tables_new(&report->memory);
+	report->judged = report_judged_new();
+	err = report->judged ? tables_new(&report->memory) : -ENOMEM;
 	if (err) {
+		report_judged_free(report->judged);
 		free(report);
 		return err;
 	}
@@ -61,6 +63,7 @@ void collect_free(struct gw_report *report)
 	for (size_t i = 0; i < sizeof(vecs) / sizeof(vecs[0]); i++)
 		free(vecs[i]->items);
 	tables_free(report->memory);
+	report_judged_free(report->judged);
 	free(report);
 }
 

@@ -39,3 +39,18 @@ uint64_t report_site_median(const struct report_site *site)
 	qsort(copy, n, sizeof(copy[0]), by_value);
 	return copy[n / 2];
 }
+
+struct report_judged *report_judged_new(void)
+{
+	return calloc(1, sizeof(struct report_judged));
+}
+
+void report_judged_free(struct report_judged *judged)
+{
+	if (!judged)
+		return;
+	free(judged->budgets.items);
+	free(judged->suppressed.items);
+	arena_free(&judged->memory);
+	free(judged);
+}

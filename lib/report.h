@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "greenwatch.h"
+#include "base/arena.h"
 #include "base/hist.h"
 #include "record.h"
 
@@ -53,6 +54,8 @@ struct report_site {
 	uint32_t frame, stack;      /* GW_NONE: none */
 	const struct gw_peer *peer; /* NULL: none */
 	struct gw_advice advice;
+	const char *suppressed_by; /* reason of the entry that covers all of it; NULL: none */
+	enum gw_change change;     /* against the baseline */
 };
 
 /* Calls of one loop from one place, late or not. */
@@ -126,6 +129,35 @@ struct report_vec { /* a growing array */
 	uint32_t count, room;
 };
 
+/* One expression judged. actual and limit are in unit. */
+struct report_budget {
+	const char *expr; /* without its level */
+	bool warn;
+	enum gw_outcome outcome; /* of this expression */
+	bool measured, limited;  /* actual is known; limit is known */
+	double actual, limit;
+	const char *unit;  /* ns us ms s % count /s /min; never NULL */
+	const char *worst; /* fingerprint, or PID/TID of a loop; NULL */
+	const char *why;   /* why there is no verdict; NULL */
+};
+
+struct report_suppressed {
+	const char *known, *until, *site; /* until NULL: always; site: fingerprint */
+	uint64_t count, total_ns;
+};
+
+/* What gw_judge() found, the last time. Strings live in memory. */
+struct report_judged {
+	struct arena memory;
+	struct report_vec budgets, suppressed;
+	struct gw_verdict verdict;
+	bool done;  /* there was something to judge */
+	int status; /* exit code that goes before the verdict's; 0: none */
+};
+
+struct report_judged *report_judged_new(void);
+void report_judged_free(struct report_judged *judged);
+
 struct gw_report {
 	/* run */
 	const char *tool, *id, *kernel, *arch, *host, *gate;
@@ -148,6 +180,7 @@ struct gw_report {
 	uint64_t calls_rest, calls_rest_ns; /* calls that are in no row */
 	uint64_t cpu_ns, rss_bytes, bpf_ns, bpf_runs;
 	uint32_t max_stalls;
+	struct report_judged *judged; /* never NULL in a report of collect_new() */
 	struct report_memory *memory; /* arena, strings, look-ups: report.c's own */
 };
 

@@ -31,8 +31,11 @@
 #define GW_NONE UINT32_MAX /* no frame, no stack, no site */
 
 struct gw;
+struct gw_budget;
+struct gw_diff;
 struct gw_report;
 struct gw_sink;
+struct gw_suppressions;
 
 enum gw_level {
 	GW_WARN,
@@ -260,8 +263,10 @@ GW_API int gw_audited(const struct gw_report *report);
 GW_API int gw_describe(struct gw *gw, char *line, size_t size);
 
 /*
- * Sinks. formats: text, json, jsonl, and audit: audits alone, as text. A sink writes to a stream
- * that stays the caller's. gw_sink_stall is called as stalls come, gw_sink_end once.
+ * Sinks. formats: text, json, jsonl, audit: audits alone, as text; junit, sarif, github, gitlab,
+ * baseline: a report stripped to be kept, suppressions: entries for what is not covered. A sink
+ * writes to a stream that stays the caller's. gw_sink_stall is called as stalls come, gw_sink_end
+ * once.
  */
 struct gw_sink_opts {
 	size_t sz;
@@ -280,6 +285,91 @@ GW_API void gw_sink_close(struct gw_sink *sink);
 
 /* The line that says what is being watched: "watching 4 gevent loops: ...". */
 GW_API int gw_watching(const struct gw_report *report, char *line, size_t size);
+
+/*
+ * Judging (docs/budgets.md). A budget is a list of expressions such as "stalls(>100ms) == 0",
+ * "lag.p99 < 20ms @warn", "@default", "@strict", or "@report" and "none", which judge nothing.
+ * Where text is refused, -EINVAL, why gets one line that names the column (and in files the line);
+ * size 256 always suffices. Files are read by the caller: text of len bytes. What fails changes
+ * nothing.
+ */
+enum gw_outcome {
+	GW_PASS, /* also when there was nothing to judge */
+	GW_BROKEN,
+	GW_NO_VERDICT,
+};
+
+enum gw_aggregate {
+	GW_WORST,
+	GW_MEDIAN,
+};
+
+/* Of a site, against a baseline; none: there is no baseline. */
+enum gw_change {
+	GW_CHANGE_NONE,
+	GW_CHANGE_NEW,
+	GW_CHANGE_REGRESSED,
+	GW_CHANGE_UNCHANGED,
+	GW_CHANGE_IMPROVED,
+	GW_CHANGE_FIXED,
+};
+
+GW_API int gw_budget_open(struct gw_budget **out);
+GW_API int gw_budget_add(struct gw_budget *budget, const char *expr, char *why, size_t size);
+GW_API int gw_budget_add_file(struct gw_budget *budget, const char *text, size_t len, char *why,
+			      size_t size);
+GW_API uint32_t gw_budget_count(const struct gw_budget *budget); /* expressions; 0: judges none */
+/* Before a run: can each expression be judged with this threshold? 0, or -EINVAL and why. */
+GW_API int gw_budget_check(const struct gw_budget *budget, uint64_t threshold_ns, char *why,
+			   size_t size);
+GW_API void gw_budget_close(struct gw_budget *budget);
+
+GW_API int gw_suppressions_open(struct gw_suppressions **out, const char *text, size_t len,
+				char *why, size_t size);
+/* Entry number i of those that ended before wall_ns, as one line; -ENOENT: no more. */
+GW_API int gw_suppressions_expired(const struct gw_suppressions *suppressions, uint64_t wall_ns,
+				   uint32_t i, char *line, size_t size);
+GW_API void gw_suppressions_close(struct gw_suppressions *suppressions);
+
+struct gw_judge_opts {
+	size_t sz;
+	const struct gw_budget *budget;             /* NULL: nothing is judged */
+	const struct gw_suppressions *suppressions; /* NULL: none */
+	const struct gw_report *baseline;           /* NULL: none */
+	uint64_t min_turns;                         /* fewer turns: no verdict; 0: 3 */
+	uint64_t asked_ns; /* duration asked for; less than half of it: no verdict; 0: none */
+	uint64_t wall_ns;  /* now, for suppressions that end; 0: the start of the run */
+	int status;        /* exit code that goes before the verdict's, say of a command; 0: none */
+};
+
+struct gw_verdict {
+	enum gw_outcome outcome;
+	bool for_good; /* broken, and nothing that may still come can mend it: for fail-fast */
+	uint32_t held, broken, unjudged, warned; /* expressions; warned: broken at level warn */
+	const char *why; /* why there is no verdict on the whole run; NULL; lives as the report */
+};
+
+/*
+ * Judges a report, live (gw_report()) or loaded, and keeps with it what sinks show: results of
+ * the expressions, what was suppressed, how sites changed. May be called again and again while a
+ * run goes on; the last call counts. 0 or -errno.
+ */
+GW_API int gw_judge(const struct gw_report *report, const struct gw_judge_opts *opts,
+		    struct gw_verdict *out);
+/* Judges each of n reports; into, often all of them merged, gets the results put together. */
+GW_API int gw_judge_all(const struct gw_report *const *reports, size_t n, enum gw_aggregate how,
+			const struct gw_judge_opts *opts, const struct gw_report *into,
+			struct gw_verdict *out);
+
+/* Sites of two sides matched by fingerprint, each side of one or several runs. formats: text,
+ * markdown. Sites that the machine is to blame for are listed, never counted. */
+GW_API int gw_diff_open(struct gw_diff **out, const struct gw_report *const *base, size_t n_base,
+			const struct gw_report *const *now, size_t n_now, enum gw_aggregate how);
+GW_API uint32_t gw_diff_count(const struct gw_diff *diff, enum gw_change change);
+GW_API int gw_diff_print(const struct gw_diff *diff, const char *format, FILE *to,
+			 const struct gw_sink_opts *opts);
+GW_API void gw_diff_close(struct gw_diff *diff);
+GW_API const char *gw_change_name(enum gw_change change); /* "new"; "" for none */
 
 /* Foreign text made safe to print: control, bidi and invalid bytes become \xNN or \u{}. */
 GW_API size_t gw_escape(char *out, size_t size, const char *text);
