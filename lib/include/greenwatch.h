@@ -185,6 +185,7 @@ struct gw_stall {
 	uint64_t duration_ns;
 	bool open;     /* still going on; duration_ns is its age */
 	bool cut;      /* ended by exit or exec of the process */
+	bool warmup;   /* began in the warm-up: listed, not judged */
 	bool underway; /* had begun before the run: at_ns is 0, how long before is an estimate */
 	enum gw_cause cause;
 	const char *why;       /* one sentence with the figures */
@@ -259,14 +260,32 @@ GW_API int gw_patches(const struct gw_report *report, const char *kind);
 /* 0: every process was audited, and whole; -EAGAIN: not every, or not whole; -ENODATA: none. */
 GW_API int gw_audited(const struct gw_report *report);
 
+/*
+ * Saved reports: the JSON document that this library writes, read back into what every sink takes.
+ * A report made here is the caller's and goes with gw_report_free(); those of gw_report() do not.
+ *
+ * gw_load reads one document up to its end: at most GW_LOAD_MAX bytes, nested GW_LOAD_DEPTH deep.
+ * name is what errors call it; error gets one line: what, where in it, what to do. 0; -EBADMSG it
+ * is no report, or damaged; -EPROTO another major version; -EFBIG over a limit; -ENOMEM; or the
+ * errno of reading.
+ *
+ * gw_merge adds a report to *into, NULL at first: sites of one fingerprint become one, loops and
+ * processes of one host too; of more than 10,000 stalls the longest are kept, the others counted.
+ * from stays the caller's and nothing of it is kept. 0; -EPROTO: fingerprints of another recipe;
+ * -EFBIG: over 4,096 loops; -ENOMEM. After an error *into may hold a part of it, and is sound.
+ */
+#define GW_LOAD_MAX   (256u << 20)
+#define GW_LOAD_DEPTH 32
+GW_API int gw_load(struct gw_report **out, FILE *from, const char *name, char *error, size_t size);
+GW_API int gw_merge(struct gw_report **into, const struct gw_report *from);
+GW_API void gw_report_free(struct gw_report *report); /* takes NULL */
+
 /* One line about what a process without loops is doing; for "no event loop yet". */
 GW_API int gw_describe(struct gw *gw, char *line, size_t size);
 
 /*
- * Sinks. formats: text, json, jsonl, audit: audits alone, as text; junit, sarif, github, gitlab,
- * baseline: a report stripped to be kept, suppressions: entries for what is not covered. A sink
- * writes to a stream that stays the caller's. gw_sink_stall is called as stalls come, gw_sink_end
- * once.
+ * Sinks. formats: those of gw_format_at(). A sink writes to a stream that stays the caller's.
+ * gw_sink_stall is called as stalls come, gw_sink_end once.
  */
 struct gw_sink_opts {
 	size_t sz;
@@ -282,6 +301,16 @@ GW_API int gw_sink_stall(struct gw_sink *sink, const struct gw_report *report,
 			 const struct gw_stall *stall);
 GW_API int gw_sink_end(struct gw_sink *sink, const struct gw_report *report);
 GW_API void gw_sink_close(struct gw_sink *sink);
+
+/* What gw_sink_open() takes, in the order of the help. */
+struct gw_format {
+	const char *name;      /* "speedscope" */
+	const char *extension; /* of files, ".speedscope.json"; NULL: none picks it */
+	const char *help;      /* NULL: left out of lists */
+	bool binary;           /* not for terminals */
+};
+
+GW_API const struct gw_format *gw_format_at(size_t i); /* NULL: past the last */
 
 /* The line that says what is being watched: "watching 4 gevent loops: ...". */
 GW_API int gw_watching(const struct gw_report *report, char *line, size_t size);
