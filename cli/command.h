@@ -27,6 +27,7 @@ extern const struct command commands[]; /* the last one has no name */
 int cmd_watch(struct options *options);
 int cmd_record(struct options *options);
 int cmd_replay(struct options *options);
+int cmd_report(struct options *options);
 int cmd_audit(struct options *options);
 int cmd_explain(struct options *options);
 int cmd_help(struct options *options);

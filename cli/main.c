@@ -20,6 +20,8 @@ const struct command commands[] = {
 	  OPT_WATCH },
 	{ "record", cmd_record, "record FILE -p PID [options]", NULL, OPT_WATCH },
 	{ "replay", cmd_replay, "replay FILE [options]", NULL, OPT_REPLAY },
+	{ "report", cmd_report, "report FILE... [-f FORMAT]",
+	  "saved reports as text, Markdown, flame graph, ...; several as one", OPT_SAVED },
 	{ "audit", cmd_audit, "audit -p PID", "what monkey patching missed, read from the memory",
 	  OPT_AUDIT },
 	{ "explain", cmd_explain, "explain [RULE]",

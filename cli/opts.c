@@ -35,12 +35,15 @@ static const struct opt table[] = {
 	{ 'T', "threshold", OPT_EXACT, AT(threshold_ns), "TIME",
 	  "a turn longer than this is a stall (100ms)", OPT_WATCH, 1, TIME_HOUR, NULL },
 	{ 'o', "output", OPT_TEXTS, AT(outputs), "FILE",
-	  "write the report: .json or .jsonl, - is stdout; repeatable", OPT_REPORT, 0, 0, NULL },
+	  "write the report, as its extension says; - is stdout; repeatable", OPT_REPORT, 0, 0,
+	  NULL },
+	{ 'f', "format", OPT_TEXT, AT(format), "NAME",
+	  "of stdout and -o, whatever its extension; help formats", OPT_REPORT, 0, 0, NULL },
 	{ 0, "json", OPT_FLAG, AT(json), NULL,
 	  "the report on stdout at the end, nothing else there", OPT_REPORT, 0, 0, NULL },
 	{ 0, "jsonl", OPT_FLAG, AT(jsonl), NULL,
-	  "one JSON object per stall on stdout, then a summary", OPT_WATCH | OPT_REPLAY, 0, 0,
-	  NULL },
+	  "one JSON object per stall on stdout, then a summary", OPT_WATCH | OPT_REPLAY | OPT_SAVED,
+	  0, 0, NULL },
 	{ 0, "max-stalls", OPT_NUMBER, AT(max_stalls), "N",
 	  "stalls kept one by one, the rest is counted (10000)", OPT_WATCH, 1, 10000000, NULL },
 	{ 0, "sample-period", OPT_EXACT, AT(period_ns), "TIME",
@@ -201,6 +204,9 @@ static int set(struct options *out, const struct opt *row, const char *name, con
 		return set_amount(out, row, name, value);
 	case OPT_MAYBE:
 		*(const char **)field = value ? value : "";
+		return 0;
+	case OPT_TEXT:
+		*(const char **)field = value;
 		return 0;
 	case OPT_TEXTS:
 		if (!*value)

@@ -16,6 +16,7 @@ enum opt_type {
 	OPT_EXACT,   /* a time that needs a unit */
 	OPT_NUMBER,
 	OPT_MAYBE,  /* text, only as --name=TEXT; the default is "" */
+	OPT_TEXT,
 	OPT_TEXTS,  /* repeatable */
 	OPT_PIDS,   /* repeatable, and lists with commas */
 	OPT_CHOICE, /* one of the words; the field is an int, their place among them */
@@ -37,8 +38,9 @@ enum { /* which commands take an option */
        OPT_REPLAY = 2,
        OPT_EXPLAIN = 4,
        OPT_AUDIT = 8,
+       OPT_SAVED = 16, /* whatever reads reports */
        OPT_TARGET = OPT_WATCH | OPT_AUDIT,              /* whatever looks at processes */
-       OPT_REPORT = OPT_WATCH | OPT_REPLAY | OPT_AUDIT, /* whatever makes a report */
+       OPT_REPORT = OPT_WATCH | OPT_REPLAY | OPT_AUDIT | OPT_SAVED, /* whatever shows one */
        OPT_ANY = ~0,
 };
 
@@ -74,6 +76,7 @@ struct options {
 	enum opt_calls calls;
 	unsigned verbose;
 	bool json, jsonl, quiet, no_follow, no_clobber, help, schema;
+	const char *format;  /* of stdout and -o; NULL: by extension, else text */
 	const char *version; /* "", "json"; NULL: not asked for */
 	const char *tape;
 	uint64_t seen;   /* bit i: row i of the table was given */

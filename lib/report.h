@@ -263,7 +263,8 @@ uint64_t report_lost_total(const struct gw_report *report);
 bool report_complete(const struct gw_report *report);
 uint64_t report_site_median(const struct report_site *site);
 
-/* The shares of struct report_said, and one of them of a loop's turns or wake-up delays. */
+/* The shares of struct report_said, and one of them of a loop's turns or wake-up delays;
+ * GW_UNKNOWN_NS: the file that was read does not say it. */
 extern const double report_shares[REPORT_SHARES];
 uint64_t report_lag(const struct report_loop *loop, unsigned int share);
 uint64_t report_delay(const struct report_loop *loop, unsigned int share);

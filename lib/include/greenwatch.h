@@ -280,6 +280,9 @@ GW_API int gw_load(struct gw_report **out, FILE *from, const char *name, char *e
 GW_API int gw_merge(struct gw_report **into, const struct gw_report *from);
 GW_API void gw_report_free(struct gw_report *report); /* takes NULL */
 
+/* Stall i of those kept one by one, in order of time, to be told to sinks; -ENOENT: no more. */
+GW_API int gw_stall_at(const struct gw_report *report, size_t i, struct gw_stall *out);
+
 /* One line about what a process without loops is doing; for "no event loop yet". */
 GW_API int gw_describe(struct gw *gw, char *line, size_t size);
 
@@ -310,7 +313,7 @@ struct gw_format {
 	bool binary;           /* not for terminals */
 };
 
-GW_API const struct gw_format *gw_format_at(size_t i); /* NULL: past the last */
+GW_API int gw_format_at(size_t i, struct gw_format *out); /* -ENOENT: past the last */
 
 /* The line that says what is being watched: "watching 4 gevent loops: ...". */
 GW_API int gw_watching(const struct gw_report *report, char *line, size_t size);
