@@ -164,10 +164,13 @@ struct report_suppressed {
 struct report_judged {
 	struct arena memory;
 	struct report_vec budgets, suppressed;
+	struct report_vec fixed; /* struct report_site: of the baseline, not seen now; count 0 */
 	struct gw_verdict verdict;
 	bool done;  /* there was something to judge */
 	int status; /* exit code that goes before the verdict's; 0: none */
 };
+
+void *report_vec_add(struct report_vec *vec, size_t size); /* a new zeroed item; NULL: no memory */
 
 struct report_judged *report_judged_new(void);
 void report_judged_free(struct report_judged *judged);
