@@ -59,7 +59,7 @@ static cJSON *settings(struct json *json, const struct gw_report *report)
 	cJSON *item = cJSON_CreateObject();
 
 	json_number(json, item, "threshold_ns", report->threshold_ns);
-	json_number(json, item, "warmup_ns", 0);
+	json_number(json, item, "warmup_ns", report->warmup_ns);
 	json_number(json, item, "sample_period_ns", report->period_ns);
 	json_text(json, item, "calls", report->calls_all ? "all" : "slept");
 	return item;
@@ -283,6 +283,9 @@ cJSON *json_site(struct json *json, const struct report_site *site)
 	json_text(json, item, "call", site->call);
 	json_peer(json, item, site->peer);
 	json_advice(json, item, &site->advice);
+	json_sentence(json, item, "suppressed_by", site->suppressed_by);
+	if (site->change != GW_CHANGE_NONE)
+		json_text(json, item, "baseline", gw_change_name(site->change));
 	return item;
 }
 
