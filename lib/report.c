@@ -99,6 +99,25 @@ void report_judged_free(struct report_judged *judged)
 		return;
 	free(judged->budgets.items);
 	free(judged->suppressed.items);
+	free(judged->fixed.items);
 	arena_free(&judged->memory);
 	free(judged);
+}
+
+void *report_vec_add(struct report_vec *vec, size_t size)
+{
+	char *item;
+
+	if (vec->count == vec->room) {
+		uint32_t room = vec->room ? vec->room * 2 : 16;
+		void *items = realloc(vec->items, room * size);
+
+		if (!items)
+			return NULL;
+		vec->items = items;
+		vec->room = room;
+	}
+	item = (char *)vec->items + vec->count++ * size;
+	memset(item, 0, size);
+	return item;
 }

@@ -70,6 +70,7 @@ struct report_site {
 	struct gw_advice advice;
 	const char *suppressed_by; /* reason of the entry that covers all of it; NULL: none */
 	enum gw_change change;     /* against the baseline */
+	bool blamed;               /* it adds to a broken budget of level error */
 };
 
 /* Calls of one loop from one place, late or not. */
@@ -150,6 +151,7 @@ struct report_budget {
 	enum gw_outcome outcome; /* of this expression */
 	bool measured, limited;  /* actual is known; limit is known */
 	double actual, limit;
+	double far;        /* how far from holding; of an expression the larger is the worse */
 	const char *unit;  /* ns us ms s % count /s /min; never NULL */
 	const char *worst; /* fingerprint, or PID/TID of a loop; NULL */
 	const char *why;   /* why there is no verdict; NULL */
@@ -164,10 +166,13 @@ struct report_suppressed {
 struct report_judged {
 	struct arena memory;
 	struct report_vec budgets, suppressed;
+	struct report_vec fixed; /* struct report_site: of the baseline, not seen now; count 0 */
 	struct gw_verdict verdict;
 	bool done;  /* there was something to judge */
 	int status; /* exit code that goes before the verdict's; 0: none */
 };
+
+void *report_vec_add(struct report_vec *vec, size_t size); /* a new zeroed item; NULL: no memory */
 
 struct report_judged *report_judged_new(void);
 void report_judged_free(struct report_judged *judged);

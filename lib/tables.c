@@ -75,20 +75,7 @@ void *tables_bytes(struct gw_report *report, size_t size)
 
 void *tables_add(struct report_vec *vec, size_t size)
 {
-	char *item;
-
-	if (vec->count == vec->room) {
-		uint32_t room = vec->room ? vec->room * 2 : 16;
-		void *items = realloc(vec->items, room * size);
-
-		if (!items)
-			return NULL;
-		vec->items = items;
-		vec->room = room;
-	}
-	item = (char *)vec->items + vec->count++ * size;
-	memset(item, 0, size);
-	return item;
+	return report_vec_add(vec, size);
 }
 
 uint32_t tables_loop(const struct report_memory *memory, uint64_t key)

@@ -213,6 +213,7 @@ struct gw_now {
 	uint64_t lost;
 };
 
+#define GW_THRESHOLD_NS 100000000
 struct gw_opts {
 	size_t sz;
 	const uint32_t *pids; /* processes to watch */
@@ -220,7 +221,7 @@ struct gw_opts {
 	bool no_follow; /* leave children out */
 	bool calls_all; /* count calls that never sleep too; costs every process of the host */
 	bool audit;     /* only say what monkey patching missed: no kernel side, no loops */
-	uint64_t threshold_ns; /* 0: 100 ms */
+	uint64_t threshold_ns; /* 0: GW_THRESHOLD_NS */
 	uint64_t period_ns; /* CPU time between samples, at least; 0: 10 ms. Near late: 4 ms at most
 			     */
 	uint32_t max_stalls; /* kept one by one in the report; 0: 10,000 */
@@ -368,10 +369,10 @@ struct gw_judge_opts {
 	const struct gw_budget *budget;             /* NULL: nothing is judged */
 	const struct gw_suppressions *suppressions; /* NULL: none */
 	const struct gw_report *baseline;           /* NULL: none */
-	uint64_t min_turns;                         /* fewer turns: no verdict; 0: 3 */
-	uint64_t asked_ns; /* duration asked for; less than half of it: no verdict; 0: none */
-	uint64_t wall_ns;  /* now, for suppressions that end; 0: the start of the run */
-	int status;        /* exit code that goes before the verdict's, say of a command; 0: none */
+	uint64_t min_turns; /* fewer turns: no verdict; 0: 3, unless one was late */
+	uint64_t asked_ns;  /* duration asked for; less than half of it: no verdict; 0: none */
+	uint64_t wall_ns;   /* now, for suppressions that end; 0: the start of the run */
+	int status; /* exit code that goes before the verdict's, say of a command; 0: none */
 };
 
 struct gw_verdict {
