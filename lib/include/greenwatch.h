@@ -398,6 +398,7 @@ GW_API int gw_judge_all(const struct gw_report *const *reports, size_t n, enum g
  * markdown. Sites that the machine is to blame for are listed, never counted. */
 GW_API int gw_diff_open(struct gw_diff **out, const struct gw_report *const *base, size_t n_base,
 			const struct gw_report *const *now, size_t n_now, enum gw_aggregate how);
+GW_API bool gw_diff_complete(const struct gw_diff *diff); /* no events were lost in any run */
 GW_API uint32_t gw_diff_count(const struct gw_diff *diff, enum gw_change change);
 GW_API int gw_diff_print(const struct gw_diff *diff, const char *format, FILE *to,
 			 const struct gw_sink_opts *opts);

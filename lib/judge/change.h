@@ -16,10 +16,21 @@ struct tally { /* of one site in one run; count 0: it was not seen */
 
 /*
  * scale: what a number of the base is multiplied with before it is compared, because the runs
- * differ in length.
+ * differ in length. machine: what each run lost to others on the machine. A stall whose time went
+ * mostly there is no longer told by its own site, so a site that came, went, or changed by no more
+ * than that is not told as a change.
  */
-enum gw_change change_of(const struct tally *base, const struct tally *now, double scale,
-			 uint64_t threshold_ns);
+struct change_between {
+	double scale;
+	uint64_t threshold_ns;
+	struct tally base_machine, now_machine;
+};
+
+enum gw_change change_of(const struct tally *base, const struct tally *now,
+			 const struct change_between *between);
+
+/* Stalls of a run that waited for a CPU or a quota. */
+struct tally change_machine(const struct gw_report *report);
 
 /* Runs that ended by the clock are compared by the time they took, others as they are. */
 double change_scale(const struct gw_report *base, const struct gw_report *now);

@@ -11,12 +11,16 @@
 
 #define MS SAMPLE_MS
 
+static struct change_between between;
+
 static enum gw_change change(uint64_t n, uint64_t each_ms, uint64_t m, uint64_t now_ms)
 {
 	struct tally base = { n, n * each_ms * MS, each_ms * MS };
 	struct tally now = { m, m * now_ms * MS, now_ms * MS };
 
-	return change_of(&base, &now, 1, 100 * MS);
+	between.scale = 1;
+	between.threshold_ns = 100 * MS;
+	return change_of(&base, &now, &between);
 }
 
 Test(change, equal_runs_are_unchanged)
@@ -58,6 +62,22 @@ Test(change, one_stall_just_over_the_threshold_may_as_well_have_been_none)
 {
 	cr_assert_eq(change(0, 0, 1, 110), GW_CHANGE_UNCHANGED);
 	cr_assert_eq(change(1, 110, 0, 0), GW_CHANGE_UNCHANGED);
+}
+
+Test(change, what_the_machine_took_may_hide_stalls_of_any_site)
+{
+	between.base_machine = (struct tally){ 3, 600 * MS, 250 * MS };
+	cr_assert_eq(change(0, 0, 3, 200), GW_CHANGE_UNCHANGED);
+	cr_assert_eq(change(0, 0, 4, 200), GW_CHANGE_NEW);
+	cr_assert_eq(change(3, 200, 0, 0), GW_CHANGE_FIXED);
+	between.now_machine = between.base_machine;
+	cr_assert_eq(change(3, 200, 0, 0), GW_CHANGE_UNCHANGED);
+}
+
+Test(change, what_is_longer_than_anything_the_machine_took_was_not_hidden)
+{
+	between.base_machine = (struct tally){ 3, 600 * MS, 250 * MS };
+	cr_assert_eq(change(0, 0, 1, 500), GW_CHANGE_NEW);
 }
 
 Test(change, runs_that_end_by_the_clock_are_compared_by_their_length)
