@@ -24,7 +24,6 @@
 #include "child.h"
 #include "command.h"
 #include "greenwatch.h"
-#include "times.h"
 
 enum step {
 	STEP_EXEC,
@@ -35,38 +34,8 @@ struct said {
 	int step, err;
 };
 
-static int parse_id(const char *name, const char *text, uint32_t *out, char *why, size_t size)
-{
-	char safe[200];
-	uint64_t id;
-
-	if (text && !number_parse(text, &id) && id < UINT32_MAX) {
-		*out = (uint32_t)id;
-		return 0;
-	}
-	gw_escape(safe, sizeof(safe), text ? text : "");
-	snprintf(why, size, "%s \"%s\": not an id; --as-root keeps root for the command", name,
-		 safe);
-	return -EINVAL;
-}
-
-int child_invoker(struct child_user *out, char *why, size_t size)
-{
-	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
-	int err;
-
-	*out = (struct child_user){ 0 };
-	if (geteuid() != 0 || !uid)
-		return 0;
-	err = parse_id("SUDO_UID", uid, &out->uid, why, size);
-	if (!err)
-		err = parse_id("SUDO_GID", gid, &out->gid, why, size);
-	out->set = !err && out->uid != 0;
-	return err;
-}
-
 /* Its groups, its ids, its home. A user without an entry has the one group only. */
-static int become(const struct child_user *user)
+static int become(const struct invoker *user)
 {
 	const struct passwd *entry = getpwuid(user->uid);
 
@@ -82,7 +51,7 @@ static int become(const struct child_user *user)
 }
 
 static void __attribute__((noreturn))
-be_child(const struct child *child, int go, int said, const struct child_user *user)
+be_child(const struct child *child, int go, int said, const struct invoker *user)
 {
 	struct said why = { .step = STEP_USER };
 	ssize_t n;
@@ -102,7 +71,7 @@ be_child(const struct child *child, int go, int said, const struct child_user *u
 	_exit(n == sizeof(why) ? EXIT_OURS : EXIT_ERROR);
 }
 
-int child_hold(struct child *out, char *const *argv, const struct child_user *user)
+int child_hold(struct child *out, char *const *argv, const struct invoker *user)
 {
 	int go[2], said[2];
 

@@ -15,12 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Whom the command runs as. */
-struct child_user {
-	bool set; /* false: as greenwatch */
-	uid_t uid;
-	gid_t gid;
-};
+#include "invoker.h"
 
 struct child {
 	char *const *argv;
@@ -33,11 +28,8 @@ struct child {
 	int signo;  /* that killed it; 0: none did */
 };
 
-/* Who called sudo, if anybody did. 0, or -EINVAL with why. */
-int child_invoker(struct child_user *out, char *why, size_t size);
-
 /* Before any signal is blocked or ignored. argv ends with NULL and is kept. 0 or -errno. */
-int child_hold(struct child *out, char *const *argv, const struct child_user *user);
+int child_hold(struct child *out, char *const *argv, const struct invoker *user);
 
 /* Lets it begin. 0; or the exit code 125, 126 or 127, with why: it has ended then. */
 int child_begin(struct child *child, char *why, size_t size);

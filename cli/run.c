@@ -385,7 +385,7 @@ static int check(struct options *options, char **command)
 	return err == EXIT_ERROR ? EXIT_OURS : err;
 }
 
-static int start(struct run *run, const struct child_user *user)
+static int start(struct run *run, const struct invoker *user)
 {
 	int err = child_hold(&run->child, run->command, user);
 
@@ -411,7 +411,7 @@ int cmd_run(struct options *options)
 {
 	char **command = (char **)options->words.items + options->rest, why[300];
 	struct run run = { .options = options, .command = command };
-	struct child_user user = { 0 };
+	struct invoker user = { 0 };
 	int err = check(options, command);
 
 	if (err)
@@ -422,7 +422,7 @@ int cmd_run(struct options *options)
 	run.status.live = false;
 	run.outside = options->pids.count > 0;
 	run.generator = !run.outside && load_is_generator((const char *const *)command);
-	if (!options->as_root && child_invoker(&user, why, sizeof(why))) {
+	if (!options->as_root && invoker_find(&user, why, sizeof(why))) {
 		status_say(&run.status, "%s", why);
 		return EXIT_OURS;
 	}
