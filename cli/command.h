@@ -33,6 +33,8 @@ int cmd_run(struct options *options);
 int cmd_record(struct options *options);
 int cmd_replay(struct options *options);
 int cmd_audit(struct options *options);
+int cmd_check(struct options *options);
+int cmd_diff(struct options *options);
 int cmd_explain(struct options *options);
 int cmd_help(struct options *options);
 

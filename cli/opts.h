@@ -16,6 +16,7 @@ enum opt_type {
 	OPT_EXACT,   /* a time that needs a unit */
 	OPT_NUMBER,
 	OPT_MAYBE,  /* text, only as --name=TEXT; the default is "" */
+	OPT_TEXT,   /* the last one counts */
 	OPT_TEXTS,  /* repeatable */
 	OPT_PIDS,   /* repeatable, and lists with commas */
 	OPT_CHOICE, /* one of the words; the field is an int, their place among them */
@@ -32,15 +33,23 @@ enum opt_calls {
 	OPT_CALLS_ALL,
 };
 
+enum opt_aggregate {
+	OPT_AGGREGATE_WORST,
+	OPT_AGGREGATE_MEDIAN,
+};
+
 enum { /* which commands take an option */
        OPT_WATCH = 1,
        OPT_REPLAY = 2,
        OPT_EXPLAIN = 4,
        OPT_AUDIT = 8,
+       OPT_CHECK = 16,
+       OPT_DIFF = 32,
        OPT_RUN = 64,
-       OPT_LIVE = OPT_WATCH | OPT_RUN,                 /* whatever watches loops */
-       OPT_TARGET = OPT_LIVE | OPT_AUDIT,              /* whatever looks at processes */
-       OPT_REPORT = OPT_LIVE | OPT_REPLAY | OPT_AUDIT, /* whatever makes a report */
+       OPT_LIVE = OPT_WATCH | OPT_RUN,                             /* whatever watches loops */
+       OPT_TARGET = OPT_LIVE | OPT_AUDIT,                          /* and at processes */
+       OPT_REPORT = OPT_LIVE | OPT_REPLAY | OPT_AUDIT | OPT_CHECK, /* whatever makes a report */
+       OPT_JUDGE = OPT_LIVE | OPT_REPLAY | OPT_CHECK,              /* whatever gives a verdict */
        OPT_ANY = ~0,
 };
 
@@ -69,6 +78,7 @@ struct options {
 	struct opt_pids pids;
 	struct opt_texts outputs;
 	struct opt_texts fail_on;
+	struct opt_texts budgets, budget_files;
 	struct opt_texts names; /* of processes to watch */
 	struct opt_texts tags;  /* KEY=VALUE */
 	struct opt_texts words; /* bare words, in order */
@@ -79,9 +89,13 @@ struct options {
 	uint64_t threshold_ns, period_ns, max_stalls; /* 0: the library's default */
 	enum opt_color color;
 	enum opt_calls calls;
+	enum opt_aggregate aggregate;
+	const char *suppress, *baseline, *format; /* NULL: not given */
+	uint64_t min_turns;                       /* 0: the library's default */
+	bool fail_fast, markdown;
 	unsigned verbose;
 	bool json, jsonl, quiet, no_follow, no_clobber, help, schema;
-	bool as_root, fail_fast;
+	bool as_root;
 	bool text_on_stderr; /* stdout is somebody else's; set by the command */
 	const char *version; /* "", "json"; NULL: not asked for */
 	const char *tape;

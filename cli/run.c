@@ -17,6 +17,7 @@
 #include "child.h"
 #include "command.h"
 #include "greenwatch.h"
+#include "judge.h"
 #include "load.h"
 #include "signals.h"
 #include "times.h"
@@ -33,7 +34,7 @@ struct run {
 	const struct gw_report *report; /* NULL: not open yet */
 	const struct options *options;
 	char *const *command;
-	struct gw_budget *budget;
+	struct judge judge;
 	struct gw_verdict verdict;
 	struct views views;
 	struct status status;
@@ -118,12 +119,8 @@ static void take_signals(struct run *run)
 
 static void judge(struct run *run, int status)
 {
-	struct gw_judge_opts opts = { .sz = sizeof(opts),
-				      .budget = run->budget,
-				      .asked_ns = run->options->duration_ns,
-				      .status = status };
-
-	if (gw_judge(gw_report(run->gw), &opts, &run->verdict) < 0)
+	run->judge.opts.status = status;
+	if (judge_report(&run->judge, gw_report(run->gw), &run->status, &run->verdict))
 		run->failed = true;
 }
 
@@ -137,8 +134,10 @@ static void fail_fast(struct run *run)
 	run->judged_ns = now;
 	run->news = false;
 	judge(run, 0);
-	if (run->verdict.outcome == GW_BROKEN && run->verdict.for_good)
-		run->ended = GW_ENDED_FAIL_FAST;
+	if (!run->verdict.for_good)
+		return;
+	run->judge.opts.asked_ns = 0;
+	run->ended = GW_ENDED_FAIL_FAST;
 }
 
 /* The window ends for which reason? */
@@ -239,19 +238,6 @@ static bool has_failed(const struct run *run)
 	       run->ended != GW_ENDED_FAIL_FAST;
 }
 
-static int verdict_code(const struct run *run)
-{
-	switch (run->verdict.outcome) {
-	case GW_PASS:
-		return EXIT_DONE;
-	case GW_BROKEN:
-		return EXIT_BROKEN;
-	case GW_NO_VERDICT:
-		break;
-	}
-	return EXIT_NO_VERDICT;
-}
-
 static int exit_code(const struct run *run)
 {
 	if (has_failed(run))
@@ -260,7 +246,7 @@ static int exit_code(const struct run *run)
 		return EXIT_LEFT;
 	if (run->failed || run->views.failed || !run->child.ended)
 		return EXIT_ERROR;
-	return verdict_code(run);
+	return judge_exit(&run->verdict);
 }
 
 static int end(struct run *run)
@@ -268,6 +254,7 @@ static int end(struct run *run)
 	judge(run, has_failed(run) ? run->child.status : 0);
 	signals_leave_on_int();
 	views_end(&run->views, gw_report(run->gw));
+	judge_annotate(&run->judge, gw_report(run->gw), run->views.text);
 	if (!run->seen_loop)
 		status_say(
 			&run->status,
@@ -347,7 +334,6 @@ static int run_all(struct run *run)
 	load_close(&run->load);
 	gw_close(run->gw);
 	child_close(&run->child);
-	gw_budget_close(run->budget);
 	if (!code || !has_failed(run) || code != run->child.status)
 		return code;
 	return child_end_alike(&run->child);
@@ -355,14 +341,12 @@ static int run_all(struct run *run)
 
 static int open_budget(struct run *run)
 {
-	char why[300];
+	const struct options *options = run->options;
+	uint64_t threshold_ns = options->threshold_ns ? options->threshold_ns : GW_THRESHOLD_NS;
+	int err = judge_open(&run->judge, options, &run->status, "stalls == 0", threshold_ns);
 
-	if (gw_budget_open(&run->budget) ||
-	    gw_budget_add(run->budget, "stalls == 0", why, sizeof(why))) {
-		status_say(&run->status, "out of memory");
-		return EXIT_OURS;
-	}
-	return 0;
+	run->judge.opts.asked_ns = options->duration_ns;
+	return err == EXIT_ERROR ? EXIT_OURS : err;
 }
 
 /* Everything that can be refused is, before anything is started. */
@@ -427,5 +411,8 @@ int cmd_run(struct options *options)
 		return EXIT_OURS;
 	}
 	err = open_budget(&run);
-	return err ? err : start(&run, &user);
+	if (!err)
+		err = start(&run, &user);
+	judge_close(&run.judge);
+	return err;
 }

@@ -84,6 +84,7 @@ struct report_site {
 	struct gw_advice advice;
 	const char *suppressed_by; /* reason of the entry that covers all of it; NULL: none */
 	enum gw_change change;     /* against the baseline */
+	bool blamed;               /* it adds to a broken budget of level error */
 };
 
 /* Calls of one loop from one place, late or not. */
@@ -164,6 +165,7 @@ struct report_budget {
 	enum gw_outcome outcome; /* of this expression */
 	bool measured, limited;  /* actual is known; limit is known */
 	double actual, limit;
+	double far;        /* how far from holding; of an expression the larger is the worse */
 	const char *unit;  /* ns us ms s % count /s /min; never NULL */
 	const char *worst; /* fingerprint, or PID/TID of a loop; NULL */
 	const char *why;   /* why there is no verdict; NULL */

@@ -215,6 +215,7 @@ struct gw_now {
 	uint64_t lost;
 };
 
+#define GW_THRESHOLD_NS 100000000
 struct gw_opts {
 	size_t sz;
 	const uint32_t *pids; /* processes to watch */
@@ -222,7 +223,7 @@ struct gw_opts {
 	bool no_follow; /* leave children out */
 	bool calls_all; /* count calls that never sleep too; costs every process of the host */
 	bool audit;     /* only say what monkey patching missed: no kernel side, no loops */
-	uint64_t threshold_ns; /* 0: 100 ms */
+	uint64_t threshold_ns; /* 0: GW_THRESHOLD_NS */
 	uint64_t period_ns; /* CPU time between samples, at least; 0: 10 ms. Near late: 4 ms at most
 			     */
 	uint32_t max_stalls; /* kept one by one in the report; 0: 10,000 */

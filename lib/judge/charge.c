@@ -257,23 +257,57 @@ static int sum(const struct subject *subject, const struct expr *expr, bool grow
 		return 0;
 	}
 	out->least = missing > 0;
+	out->of_sites = true;
 	evaluate(subject, expr, sums, out);
 	if (out->value > 0)
 		name_worst(subject, expr, sums, out);
 	return 0;
 }
 
-int charge(const struct subject *subject, const struct expr *expr, bool growth, struct measure *out)
+static int sums_open(const struct subject *subject, struct sums *sums)
 {
 	size_t n = subject->report->sites.count + 1;
-	struct sums sums = { .longest_site = GW_NONE };
-	int err = -ENOMEM;
 
-	sums.weights = calloc(n, sizeof(*sums.weights));
-	sums.over = calloc(n, sizeof(*sums.over));
-	if (sums.weights && sums.over)
+	*sums = (struct sums){ .longest_site = GW_NONE };
+	sums->weights = calloc(n, sizeof(*sums->weights));
+	sums->over = calloc(n, sizeof(*sums->over));
+	return sums->weights && sums->over ? 0 : -ENOMEM;
+}
+
+static void sums_close(struct sums *sums)
+{
+	free(sums->weights);
+	free(sums->over);
+}
+
+int charge(const struct subject *subject, const struct expr *expr, bool growth, struct measure *out)
+{
+	struct sums sums;
+	int err = sums_open(subject, &sums);
+
+	if (!err)
 		err = sum(subject, expr, growth, &sums, out);
-	free(sums.weights);
-	free(sums.over);
+	sums_close(&sums);
+	return err;
+}
+
+int measure_blame(const struct subject *subject, const struct expr *expr, double limit)
+{
+	struct measure out = { 0 };
+	struct sums sums;
+	int err = sums_open(subject, &sums);
+
+	if (!err)
+		err = sum(subject, expr, expr->unit == UNIT_GROWTH, &sums, &out);
+	for (uint32_t i = 0; !err && i < subject->report->sites.count; i++) {
+		struct report_site *site = report_site(subject->report, i);
+
+		if (!sums.weights[i] ||
+		    (expr->metric == METRIC_LONGEST && (double)site->max_ns <= limit) ||
+		    (expr->metric == METRIC_NEW_SITES && site->change != GW_CHANGE_NEW))
+			continue;
+		site->blamed = true;
+	}
+	sums_close(&sums);
 	return err;
 }

@@ -116,6 +116,7 @@ static void decide(struct report_budget *row, struct verdict_on *on, const struc
 	bool sure = !m->least || (held ? expr->cmp == CMP_GT || expr->cmp == CMP_GE
 				       : beyond(m->value, expr->cmp, limit));
 
+	row->far = compare_far(m->value, expr->cmp, limit);
 	row->outcome = !sure ? GW_NO_VERDICT : held ? GW_PASS : GW_BROKEN;
 	if (row->outcome == GW_BROKEN && !row->warn && only_grows(expr) &&
 	    expr->unit != UNIT_GROWTH && beyond(m->value, expr->cmp, limit))
@@ -144,6 +145,8 @@ int judge_expr(struct verdict_on *on, const struct expr *expr)
 	row->limit = limit / scale;
 	if (m.known && row->limited)
 		decide(row, on, expr, &m, limit);
+	if (row->outcome == GW_BROKEN && !row->warn && m.of_sites)
+		err = measure_blame(&on->subject, expr, limit);
 	if (row->outcome == GW_NO_VERDICT)
 		why = !m.known        ? m.why
 		      : !row->limited ? base.why

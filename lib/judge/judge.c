@@ -42,6 +42,7 @@ void judged_clear(const struct gw_report *report)
 	report_each (report, sites, struct report_site, site) {
 		site->suppressed_by = NULL;
 		site->change = GW_CHANGE_NONE;
+		site->blamed = false;
 	}
 	arena_reset(&judged->memory);
 }

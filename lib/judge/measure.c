@@ -99,39 +99,41 @@ static uint64_t lag(const struct report_loop *loop, const struct expr *expr)
 	return percentile(loop, expr->share);
 }
 
-/* How far from holding; each loop has to hold, so the farthest is what is told. */
-static double distance(double value, const struct expr *expr)
+double compare_far(double value, enum cmp cmp, double limit)
 {
-	switch (expr->cmp) {
+	switch (cmp) {
 	case CMP_LT:
 	case CMP_LE:
-		return value;
+		return value - limit;
 	case CMP_GT:
 	case CMP_GE:
-		return -value;
+		return limit - value;
 	case CMP_EQ:
-		return fabs(value - expr->value);
+		return fabs(value - limit);
 	case CMP_NE:
-		return -fabs(value - expr->value);
+		return -fabs(value - limit);
 	}
 	return 0;
 }
 
+/* Each loop has to hold: the one that is farthest from it is told. */
 static int measure_lag(const struct subject *subject, const struct expr *expr, struct measure *out)
 {
 	double farthest = 0;
 
 	report_each (subject->report, loops, struct report_loop, loop) {
 		uint64_t ns;
+		double far;
 
 		if (!measure_has_loop(expr, loop) || !loop->turns)
 			continue;
 		ns = lag(loop, expr);
 		if (ns == GW_UNKNOWN_NS)
 			return no_value(out, "a saved report holds p50, p90, p99 and p99.9 only");
-		if (out->known && distance((double)ns, expr) <= farthest)
+		far = compare_far((double)ns, expr->cmp, expr->value);
+		if (out->known && far <= farthest)
 			continue;
-		farthest = distance((double)ns, expr);
+		farthest = far;
 		out->known = true;
 		out->value = (double)ns;
 		loop_id(out->worst, sizeof(out->worst), loop);

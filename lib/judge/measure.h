@@ -25,9 +25,10 @@ struct subject {
 };
 
 struct measure {
-	bool known;   /* else why says why not */
-	bool least;   /* there may be more of it: stalls that were only counted */
-	double value; /* ns, percent, counts or counts a time */
+	bool known;    /* else why says why not */
+	bool least;    /* there may be more of it: stalls that were only counted */
+	double value;  /* ns, percent, counts or counts a time */
+	bool of_sites; /* a sum over stalls: measure_blame() knows what adds to it */
 	char worst[40];
 	char why[160];
 };
@@ -36,11 +37,16 @@ struct measure {
 int measure(const struct subject *subject, const struct expr *expr, bool growth,
 	    struct measure *out);
 
+/* Sets blamed of the sites that add to a value over the limit. 0 or -ENOMEM. */
+int measure_blame(const struct subject *subject, const struct expr *expr, double limit);
+
 /* Length without what the machine took. */
 uint64_t measure_charged(const struct gw_stall *stall);
 bool measure_is_machine(enum gw_cause cause);
 /* Length of the run that is judged, in ns. */
 uint64_t measure_span(const struct gw_report *report);
 bool compare(double value, enum cmp cmp, double limit);
+/* How far a value is from holding: the larger, the worse. */
+double compare_far(double value, enum cmp cmp, double limit);
 
 #endif

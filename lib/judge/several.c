@@ -30,24 +30,14 @@ static int rank(enum gw_outcome outcome)
 	return outcome == GW_BROKEN ? 2 : outcome == GW_NO_VERDICT ? 1 : 0;
 }
 
-/* How far a result is from holding, by the sign that its expression compares with. */
-static double distance(const struct report_budget *row)
-{
-	bool more = strchr(row->expr, '>') && !strchr(row->expr, '<') && !strchr(row->expr, '(');
-	double far = row->actual - row->limit;
-
-	return more ? -far : far;
-}
-
 static int farther(const void *a, const void *b)
 {
 	const struct report_budget *x = *(const struct report_budget *const *)a;
 	const struct report_budget *y = *(const struct report_budget *const *)b;
-	double dx = distance(x), dy = distance(y);
 
 	if (rank(x->outcome) != rank(y->outcome))
 		return rank(x->outcome) < rank(y->outcome) ? -1 : 1;
-	return dx < dy ? -1 : dx > dy;
+	return x->far < y->far ? -1 : x->far > y->far;
 }
 
 /* The row that speaks for all; rows end up in order. */

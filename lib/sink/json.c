@@ -180,6 +180,10 @@ static void write_tables(struct json *json, const struct gw_report *report)
 	report_each (report, sites, struct report_site, site)
 		if (site->count || site->warmups) /* else only a stall in progress looked like it */
 			json_element(json, json_site(json, site));
+	if (report->judged) {
+		report_each (report->judged, fixed, struct report_site, site)
+			json_element(json, json_site(json, site));
+	}
 	json_array_end(json);
 }
 
@@ -206,6 +210,7 @@ void json_report(struct json *json, const struct gw_report *report, bool stalls)
 	json_array_end(json);
 	json_patches(json, report);
 	write_diagnosis(json, report);
+	json_judged(json, report);
 	json_item(json, "quality", json_quality(json, report));
 }
 

@@ -71,6 +71,9 @@ cJSON *json_task(struct json *json, const struct gw_report *report, const struct
 void json_patching(struct json *json, cJSON *target, const struct gw_report *report, uint32_t pid);
 void json_patches(struct json *json, const struct gw_report *report);
 
+/* budgets and suppressed, where something was judged (jsonjudged.c). */
+void json_judged(struct json *json, const struct gw_report *report);
+
 /* One stall (jsonstall.c). */
 cJSON *json_stall(struct json *json, const struct gw_report *report, const struct gw_stall *stall);
 

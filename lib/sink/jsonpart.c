@@ -317,6 +317,9 @@ cJSON *json_site(struct json *json, const struct report_site *site)
 	json_text(json, item, "call", site->call);
 	json_peer(json, item, site->peer);
 	json_advice(json, item, &site->advice);
+	json_sentence(json, item, "suppressed_by", site->suppressed_by);
+	if (site->change != GW_CHANGE_NONE)
+		json_text(json, item, "baseline", gw_change_name(site->change));
 	return item;
 }
 

@@ -12,10 +12,8 @@
 #include "sink/sink.h"
 
 static const struct sink_ops *const sinks[] = {
-	&sink_text,
-	&sink_json,
-	&sink_jsonl,
-	&sink_audit,
+	&sink_text,  &sink_json,   &sink_jsonl,  &sink_audit,    &sink_verdict,      &sink_junit,
+	&sink_sarif, &sink_github, &sink_gitlab, &sink_baseline, &sink_suppressions,
 };
 
 /* The caller's struct may be older (shorter) or newer (longer, with zeroes) than ours. */

@@ -30,6 +30,8 @@ struct gw_sink {
 };
 
 extern const struct sink_ops sink_text, sink_json, sink_jsonl, sink_audit;
+extern const struct sink_ops sink_verdict, sink_junit, sink_sarif, sink_github, sink_gitlab;
+extern const struct sink_ops sink_baseline, sink_suppressions;
 
 /* Up to max sentences about the run, the most important first; returns how many. */
 #define DIAGNOSIS_SIZE  1400

@@ -350,6 +350,7 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 			"from run_delay\n",
 			report->repaired);
 	print_last(sink, report);
+	text_verdict(sink, report);
 	free(sum);
 	return err;
 }
