@@ -285,6 +285,9 @@ static inline uint32_t report_stack(const struct gw_report *r, uint32_t i, const
 
 /* Sum over lost[] of what makes a report incomplete. */
 uint64_t report_lost_total(const struct gw_report *report);
+/* Of that, what can hide a stall or invent one; and stacks that have come without their names. */
+uint64_t report_lost_events(const struct gw_report *report);
+uint64_t report_lost_names(const struct gw_report *report);
 bool report_complete(const struct gw_report *report);
 uint64_t report_site_median(const struct report_site *site);
 

@@ -24,7 +24,7 @@ import load
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
 WANTED = {"faulty": 3, "fixed": 0}
-REQUESTS, CONNECTIONS = 320, 8
+REQUESTS, CONNECTIONS = 160, 8
 LONG_S = 60
 
 Run = collections.namedtuple("Run", "branch code seconds place out err")
