@@ -18,6 +18,8 @@
 const struct command commands[] = {
 	{ "watch", cmd_watch, "[watch] -p PID", "stalls as they happen, a summary at the end",
 	  OPT_WATCH },
+	{ "run", cmd_run, "run [options] -- CMD ARG...",
+	  "start a program, watch it, judge, pass its status on", OPT_RUN },
 	{ "record", cmd_record, "record FILE -p PID [options]", NULL, OPT_WATCH },
 	{ "replay", cmd_replay, "replay FILE [options]", NULL, OPT_REPLAY },
 	{ "report", cmd_report, "report FILE... [-f FORMAT]",
@@ -47,29 +49,16 @@ int usage(const char *format, ...)
 	return EXIT_USAGE;
 }
 
-int targets(struct options *options)
-{
-	for (size_t i = 0; i < options->words.count; i++) {
-		const char *word = options->words.items[i];
-
-		if (*word < '0' || *word > '9')
-			return usage("\"%s\" is neither a command nor a process id; pgrep -f %s "
-				     "finds the id",
-				     word, word);
-		if (options_add_pids(options, "target", word))
-			return usage("%s", options->error);
-	}
-	return EXIT_DONE;
-}
-
 static const struct command *find(struct options *options)
 {
 	for (const struct command *command = commands; command->name; command++) {
-		if (!options->words.count || strcmp(command->name, options->words.items[0]))
+		if (!options->rest || strcmp(command->name, options->words.items[0]))
 			continue;
 		options->words.count--;
+		options->rest--;
 		memmove(options->words.items, options->words.items + 1,
 			options->words.count * sizeof(*options->words.items));
+		options->words.items[options->words.count] = NULL;
 		return command;
 	}
 	return &commands[0];

@@ -16,6 +16,19 @@ uint64_t report_lost_total(const struct gw_report *report)
 	return total;
 }
 
+uint64_t report_lost_names(const struct gw_report *report)
+{
+	for (size_t i = 0; i < REPORT_LOST; i++)
+		if (report->lost[i].reason && !strcmp(report->lost[i].reason, "names-lost"))
+			return report->lost[i].count;
+	return 0;
+}
+
+uint64_t report_lost_events(const struct gw_report *report)
+{
+	return report_lost_total(report) - report_lost_names(report);
+}
+
 bool report_complete(const struct gw_report *report)
 {
 	return report_lost_total(report) == 0 && !report->said_incomplete;
