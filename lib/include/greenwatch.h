@@ -393,7 +393,7 @@ struct gw_judge_opts {
 	const struct gw_suppressions *suppressions; /* NULL: none */
 	const struct gw_report *baseline;           /* NULL: none */
 	uint64_t min_turns; /* fewer turns: no verdict; 0: 3, unless one was late */
-	uint64_t asked_ns;  /* duration asked for; less than half of it: no verdict; 0: none */
+	uint64_t asked_ns;  /* duration asked for; ended before half of it: no verdict; 0: none */
 	uint64_t wall_ns;   /* now, for suppressions that end; 0: the start of the run */
 	int status; /* exit code that goes before the verdict's, say of a command; 0: none */
 };

@@ -110,9 +110,11 @@ static bool by_clock(const struct gw_report *report)
 
 double change_scale(const struct gw_report *base, const struct gw_report *now)
 {
-	uint64_t was = measure_span(base), is = measure_span(now);
+	double was = (double)measure_span(base), is = (double)measure_span(now);
 
-	return by_clock(base) && by_clock(now) && was && is ? (double)is / (double)was : 1;
+	if (!by_clock(base) || !by_clock(now) || was <= 0 || is <= 0)
+		return 1;
+	return is > was * MORE || was > is * MORE ? is / was : 1;
 }
 
 static struct tally tally(const struct report_site *site)

@@ -32,7 +32,8 @@ enum gw_change change_of(const struct tally *base, const struct tally *now,
 /* Stalls of a run that waited for a CPU or a quota. */
 struct tally change_machine(const struct gw_report *report);
 
-/* Runs that ended by the clock are compared by the time they took, others as they are. */
+/* Runs that ended by the clock and differ in length are compared by the time they took, others as
+ * they are. */
 double change_scale(const struct gw_report *base, const struct gw_report *now);
 
 uint64_t change_key(const struct report_site *site); /* of its fingerprint, for a map */

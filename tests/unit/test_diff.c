@@ -88,6 +88,9 @@ Test(change, runs_that_end_by_the_clock_are_compared_by_their_length)
 	sample_make(&b);
 	b.report.duration_ns *= 2;
 	cr_assert_float_eq(change_scale(&a.report, &b.report), 2, 1e-9);
+	b.report.duration_ns = a.report.duration_ns / 10 * 9;
+	cr_assert_float_eq(change_scale(&a.report, &b.report), 1, 1e-9);
+	b.report.duration_ns = a.report.duration_ns * 2;
 	b.report.ended = GW_ENDED_TARGET;
 	cr_assert_float_eq(change_scale(&a.report, &b.report), 1, 1e-9);
 }
