@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t report_charged(const struct gw_stall *stall)
+{
+	uint64_t machine =
+		stall->ledger.runqueue_ns + stall->ledger.throttled_ns + stall->ledger.stopped_ns;
+
+	return machine < stall->duration_ns ? stall->duration_ns - machine : 0;
+}
+
 uint64_t report_lost_total(const struct gw_report *report)
 {
 	uint64_t total = 0;
@@ -87,8 +95,7 @@ const double report_shares[REPORT_SHARES] = { 0.5, 0.9, 0.99, 0.999 };
 static uint64_t share_of(const uint64_t *buckets, const struct report_said *said,
 			 unsigned int share, uint64_t max_ns)
 {
-	return said->known ? said->ns[share]
-			   : hist_quantile(buckets, report_shares[share], max_ns);
+	return said->known ? said->ns[share] : hist_quantile(buckets, report_shares[share], max_ns);
 }
 
 uint64_t report_lag(const struct report_loop *loop, unsigned int share)

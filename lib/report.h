@@ -74,8 +74,9 @@ struct report_site {
 	const char *title, *call; /* call: NULL if none */
 	const char *callee;       /* Python function that frame called; NULL if none */
 	uint64_t count, total_ns, max_ns;
-	uint64_t warmups;  /* stalls in the warm-up, which count has not */
-	uint64_t *lengths; /* of up to 1,024 stalls, for the median */
+	uint64_t charged_ns; /* of total_ns, without what the machine took; 0: not known */
+	uint64_t warmups;    /* stalls in the warm-up, which count has not */
+	uint64_t *lengths;   /* of up to 1,024 stalls, for the median */
 	uint32_t n_lengths;
 	struct report_median *medians; /* of reports that were read, instead of lengths */
 	uint32_t n_medians, room_medians;
@@ -282,6 +283,9 @@ static inline uint32_t report_stack(const struct gw_report *r, uint32_t i, const
 	*frames = (const uint32_t *)r->indexes.items + s->first;
 	return s->depth;
 }
+
+/* Length of a stall without the time that the machine took. */
+uint64_t report_charged(const struct gw_stall *stall);
 
 /* Sum over lost[] of what makes a report incomplete. */
 uint64_t report_lost_total(const struct gw_report *report);

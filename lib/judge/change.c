@@ -25,7 +25,7 @@ static bool more_often(double base, double now)
 
 static double mean(const struct tally *tally)
 {
-	return (double)tally->total_ns / (double)tally->count;
+	return (double)tally->charged_ns / (double)tally->count;
 }
 
 static bool longer(const struct tally *base, const struct tally *now, uint64_t threshold_ns)
@@ -48,7 +48,7 @@ static bool worse(const struct tally *base, const struct tally *now, const struc
 	double more = hidden(now, machine);
 	double count = ((double)base->count + more) * scale;
 
-	if ((double)now->total_ns <= MORE * count * mean(base))
+	if ((double)now->charged_ns <= MORE * count * mean(base))
 		return false;
 	return more_often(count, (double)now->count) || longer(base, now, threshold_ns);
 }
@@ -117,11 +117,12 @@ double change_scale(const struct gw_report *base, const struct gw_report *now)
 	return is > was * MORE || was > is * MORE ? is / was : 1;
 }
 
-static struct tally tally(const struct report_site *site)
+struct tally change_tally(const struct report_site *site)
 {
 	return (struct tally){ .count = site->count,
 			       .total_ns = site->total_ns,
-			       .max_ns = site->max_ns };
+			       .max_ns = site->max_ns,
+			       .charged_ns = site->charged_ns ? site->charged_ns : site->total_ns };
 }
 
 uint64_t change_key(const struct report_site *site)
@@ -158,7 +159,7 @@ static int find_fixed(const struct gw_report *base, const struct gw_report *repo
 		if (site->count && map_put(&seen, change_key(site), 1))
 			err = -ENOMEM;
 	report_each (base, sites, struct report_site, site) {
-		struct tally was = tally(site);
+		struct tally was = change_tally(site);
 
 		if (err || map_get(&seen, change_key(site), &i))
 			continue;
@@ -179,10 +180,10 @@ int change_mark(const struct gw_report *base, const struct gw_report *report)
 	for (uint32_t i = 0; !err && i < base->sites.count; i++)
 		err = map_put(&known, change_key(report_site(base, i)), i);
 	report_each (report, sites, struct report_site, site) {
-		struct tally was = { 0 }, is = tally(site);
+		struct tally was = { 0 }, is = change_tally(site);
 
 		if (map_get(&known, change_key(site), &at))
-			was = tally(report_site(base, (uint32_t)at));
+			was = change_tally(report_site(base, (uint32_t)at));
 		site->change = change_of(&was, &is, &how);
 	}
 	map_free(&known);

@@ -12,6 +12,7 @@
 
 struct tally { /* of one site in one run; count 0: it was not seen */
 	uint64_t count, total_ns, max_ns;
+	uint64_t charged_ns; /* what is compared */
 };
 
 /*
@@ -36,6 +37,7 @@ struct tally change_machine(const struct gw_report *report);
  * they are. */
 double change_scale(const struct gw_report *base, const struct gw_report *now);
 
+struct tally change_tally(const struct report_site *site);
 uint64_t change_key(const struct report_site *site); /* of its fingerprint, for a map */
 
 /* Sets the change of every site of the report, and fixed of its judged. 0 or -ENOMEM. */

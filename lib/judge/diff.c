@@ -89,9 +89,7 @@ static int add_run(struct building *b, const struct gw_report *report, size_t ru
 		row = (struct diff_row *)b->diff->rows.items + at;
 		row->title = site->title ? site->title : gw_cause_name(site->cause);
 		row->rule = site->advice.rule;
-		b->tallies[at * b->n + run] = (struct tally){ .count = site->count,
-							      .total_ns = site->total_ns,
-							      .max_ns = site->max_ns };
+		b->tallies[at * b->n + run] = change_tally(site);
 	}
 	b->diff->incomplete |= !report_complete(report);
 	return 0;

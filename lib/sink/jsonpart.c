@@ -318,6 +318,8 @@ cJSON *json_site(struct json *json, const struct report_site *site)
 	json_number(json, item, "count", site->count);
 	json_number(json, item, "total_ns", site->total_ns);
 	json_number(json, item, "max_ns", site->max_ns);
+	if (site->charged_ns)
+		json_number(json, item, "charged_ns", site->charged_ns);
 	if (site->n_lengths || site->n_medians)
 		json_number(json, item, "p50_ns", report_site_median(site));
 	if (site->frame != GW_NONE)

@@ -15,8 +15,8 @@ static struct change_between between;
 
 static enum gw_change change(uint64_t n, uint64_t each_ms, uint64_t m, uint64_t now_ms)
 {
-	struct tally base = { n, n * each_ms * MS, each_ms * MS };
-	struct tally now = { m, m * now_ms * MS, now_ms * MS };
+	struct tally base = { n, n * each_ms * MS, each_ms * MS, n * each_ms * MS };
+	struct tally now = { m, m * now_ms * MS, now_ms * MS, m * now_ms * MS };
 
 	between.scale = 1;
 	between.threshold_ns = 100 * MS;
@@ -27,6 +27,16 @@ Test(change, equal_runs_are_unchanged)
 {
 	cr_assert_eq(change(10, 200, 10, 200), GW_CHANGE_UNCHANGED);
 	cr_assert_eq(change(0, 0, 0, 0), GW_CHANGE_UNCHANGED);
+}
+
+Test(change, time_that_the_machine_took_makes_no_difference)
+{
+	struct tally base = { 5, 1000 * MS, 250 * MS, 900 * MS };
+	struct tally now = { 5, 4000 * MS, 900 * MS, 950 * MS };
+
+	between.scale = 1;
+	between.threshold_ns = 100 * MS;
+	cr_assert_eq(change_of(&base, &now, &between), GW_CHANGE_UNCHANGED);
 }
 
 Test(change, a_quarter_more_is_noise)
@@ -66,7 +76,7 @@ Test(change, one_stall_just_over_the_threshold_may_as_well_have_been_none)
 
 Test(change, what_the_machine_took_may_hide_stalls_of_any_site)
 {
-	between.base_machine = (struct tally){ 3, 600 * MS, 250 * MS };
+	between.base_machine = (struct tally){ 3, 600 * MS, 250 * MS, 0 };
 	cr_assert_eq(change(0, 0, 3, 200), GW_CHANGE_UNCHANGED);
 	cr_assert_eq(change(0, 0, 4, 200), GW_CHANGE_NEW);
 	cr_assert_eq(change(3, 200, 0, 0), GW_CHANGE_FIXED);
@@ -76,7 +86,7 @@ Test(change, what_the_machine_took_may_hide_stalls_of_any_site)
 
 Test(change, what_is_longer_than_anything_the_machine_took_was_not_hidden)
 {
-	between.base_machine = (struct tally){ 3, 600 * MS, 250 * MS };
+	between.base_machine = (struct tally){ 3, 600 * MS, 250 * MS, 0 };
 	cr_assert_eq(change(0, 0, 1, 500), GW_CHANGE_NEW);
 }
 
