@@ -32,6 +32,7 @@ int cmd_watch(struct options *options);
 int cmd_run(struct options *options);
 int cmd_record(struct options *options);
 int cmd_replay(struct options *options);
+int cmd_report(struct options *options);
 int cmd_audit(struct options *options);
 int cmd_check(struct options *options);
 int cmd_diff(struct options *options);

@@ -22,6 +22,8 @@ const struct command commands[] = {
 	  "start a program, watch it, judge, pass its status on", OPT_RUN },
 	{ "record", cmd_record, "record FILE -p PID [options]", NULL, OPT_WATCH },
 	{ "replay", cmd_replay, "replay FILE [options]", NULL, OPT_REPLAY },
+	{ "report", cmd_report, "report FILE... [-f FORMAT]",
+	  "saved reports as text, Markdown, flame graph, ...; several as one", OPT_SAVED },
 	{ "audit", cmd_audit, "audit -p PID", "what monkey patching missed, read from the memory",
 	  OPT_AUDIT },
 	{ "check", cmd_check, "check FILE...", "a verdict on saved reports, by exit code",

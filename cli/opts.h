@@ -45,11 +45,13 @@ enum { /* which commands take an option */
        OPT_AUDIT = 8,
        OPT_CHECK = 16,
        OPT_DIFF = 32,
-       OPT_RUN = 64,
-       OPT_LIVE = OPT_WATCH | OPT_RUN,                             /* whatever watches loops */
-       OPT_TARGET = OPT_LIVE | OPT_AUDIT,                          /* and at processes */
-       OPT_REPORT = OPT_LIVE | OPT_REPLAY | OPT_AUDIT | OPT_CHECK, /* whatever makes a report */
-       OPT_JUDGE = OPT_LIVE | OPT_REPLAY | OPT_CHECK,              /* whatever gives a verdict */
+       OPT_SAVED = 64, /* shows saved reports */
+       OPT_RUN = 128,
+       OPT_LIVE = OPT_WATCH | OPT_RUN,                           /* whatever watches loops */
+       OPT_TARGET = OPT_LIVE | OPT_AUDIT,                        /* and at processes */
+       OPT_SHOW = OPT_LIVE | OPT_REPLAY | OPT_CHECK | OPT_SAVED, /* in any format */
+       OPT_REPORT = OPT_SHOW | OPT_AUDIT,                        /* whatever shows a report */
+       OPT_JUDGE = OPT_LIVE | OPT_REPLAY | OPT_CHECK,            /* whatever gives a verdict */
        OPT_ANY = ~0,
 };
 
@@ -90,8 +92,9 @@ struct options {
 	enum opt_color color;
 	enum opt_calls calls;
 	enum opt_aggregate aggregate;
-	const char *suppress, *baseline, *format; /* NULL: not given */
-	uint64_t min_turns;                       /* 0: the library's default */
+	const char *suppress, *baseline; /* NULL: not given */
+	const char *format;              /* of stdout and -o; NULL: by extension, else text */
+	uint64_t min_turns;              /* 0: the library's default */
 	bool fail_fast, markdown;
 	unsigned verbose;
 	bool json, jsonl, quiet, no_follow, no_clobber, help, schema;

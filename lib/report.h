@@ -74,8 +74,9 @@ struct report_site {
 	const char *title, *call; /* call: NULL if none */
 	const char *callee;       /* Python function that frame called; NULL if none */
 	uint64_t count, total_ns, max_ns;
-	uint64_t warmups;  /* stalls in the warm-up, which count has not */
-	uint64_t *lengths; /* of up to 1,024 stalls, for the median */
+	uint64_t charged_ns; /* of total_ns, without what the machine took; 0: not known */
+	uint64_t warmups;    /* stalls in the warm-up, which count has not */
+	uint64_t *lengths;   /* of up to 1,024 stalls, for the median */
 	uint32_t n_lengths;
 	struct report_median *medians; /* of reports that were read, instead of lengths */
 	uint32_t n_medians, room_medians;
@@ -283,6 +284,9 @@ static inline uint32_t report_stack(const struct gw_report *r, uint32_t i, const
 	return s->depth;
 }
 
+/* Length of a stall without the time that the machine took. */
+uint64_t report_charged(const struct gw_stall *stall);
+
 /* Sum over lost[] of what makes a report incomplete. */
 uint64_t report_lost_total(const struct gw_report *report);
 /* Of that, what can hide a stall or invent one; and stacks that have come without their names. */
@@ -291,7 +295,8 @@ uint64_t report_lost_names(const struct gw_report *report);
 bool report_complete(const struct gw_report *report);
 uint64_t report_site_median(const struct report_site *site);
 
-/* The shares of struct report_said, and one of them of a loop's turns or wake-up delays. */
+/* The shares of struct report_said, and one of them of a loop's turns or wake-up delays;
+ * GW_UNKNOWN_NS: the file that was read does not say it. */
 extern const double report_shares[REPORT_SHARES];
 uint64_t report_lag(const struct report_loop *loop, unsigned int share);
 uint64_t report_delay(const struct report_loop *loop, unsigned int share);

@@ -304,6 +304,9 @@ GW_API int gw_load(struct gw_report **out, FILE *from, const char *name, char *e
 GW_API int gw_merge(struct gw_report **into, const struct gw_report *from);
 GW_API void gw_report_free(struct gw_report *report); /* takes NULL */
 
+/* Stall i of those kept one by one, in order of time, to be told to sinks; -ENOENT: no more. */
+GW_API int gw_stall_at(const struct gw_report *report, size_t i, struct gw_stall *out);
+
 /* One line about what a process without loops is doing; for "no event loop yet". */
 GW_API int gw_describe(struct gw *gw, char *line, size_t size);
 
@@ -334,7 +337,7 @@ struct gw_format {
 	bool binary;           /* not for terminals */
 };
 
-GW_API const struct gw_format *gw_format_at(size_t i); /* NULL: past the last */
+GW_API int gw_format_at(size_t i, struct gw_format *out); /* -ENOENT: past the last */
 
 /* The line that says what is being watched: "watching 4 gevent loops: ...". */
 GW_API int gw_watching(const struct gw_report *report, char *line, size_t size);
@@ -390,7 +393,7 @@ struct gw_judge_opts {
 	const struct gw_suppressions *suppressions; /* NULL: none */
 	const struct gw_report *baseline;           /* NULL: none */
 	uint64_t min_turns; /* fewer turns: no verdict; 0: 3, unless one was late */
-	uint64_t asked_ns;  /* duration asked for; less than half of it: no verdict; 0: none */
+	uint64_t asked_ns;  /* duration asked for; ended before half of it: no verdict; 0: none */
 	uint64_t wall_ns;   /* now, for suppressions that end; 0: the start of the run */
 	int status; /* exit code that goes before the verdict's, say of a command; 0: none */
 };
@@ -418,6 +421,7 @@ GW_API int gw_judge_all(const struct gw_report *const *reports, size_t n, enum g
  * markdown. Sites that the machine is to blame for are listed, never counted. */
 GW_API int gw_diff_open(struct gw_diff **out, const struct gw_report *const *base, size_t n_base,
 			const struct gw_report *const *now, size_t n_now, enum gw_aggregate how);
+GW_API bool gw_diff_complete(const struct gw_diff *diff); /* no events were lost in any run */
 GW_API uint32_t gw_diff_count(const struct gw_diff *diff, enum gw_change change);
 GW_API int gw_diff_print(const struct gw_diff *diff, const char *format, FILE *to,
 			 const struct gw_sink_opts *opts);

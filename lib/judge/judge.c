@@ -111,8 +111,8 @@ static const char *spoiled(const struct gw_report *report, const struct gw_judge
 	uint64_t lost = report_lost_events(report), names = report_lost_names(report);
 
 	if (names && !lost_allowed && asks_for_names(opts))
-		return arena_format(memory, "%llu stack%s without names",
-				    (unsigned long long)names, names == 1 ? " is" : "s are");
+		return arena_format(memory, "%llu stack%s without names", (unsigned long long)names,
+				    names == 1 ? " is" : "s are");
 	if (lost && !lost_allowed)
 		return arena_format(memory, "%llu event%s lost", (unsigned long long)lost,
 				    lost == 1 ? " was" : "s were");
@@ -120,7 +120,8 @@ static const char *spoiled(const struct gw_report *report, const struct gw_judge
 		return "the report says that it is incomplete";
 	if (!report->loops.count)
 		return "no event loop was seen";
-	if (opts->asked_ns && report->duration_ns < opts->asked_ns / 2)
+	if (report->ended != GW_ENDED_NOT && opts->asked_ns &&
+	    report->duration_ns < opts->asked_ns / 2)
 		return arena_format(memory, "it ended after %.1f of %.1f s, less than half",
 				    (double)report->duration_ns / 1e9,
 				    (double)opts->asked_ns / 1e9);

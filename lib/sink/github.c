@@ -100,5 +100,6 @@ static int write_github(struct gw_sink *sink, const struct gw_report *report)
 
 const struct sink_ops sink_github = {
 	.name = "github",
+	.help = "annotations for workflows of GitHub",
 	.end = write_github,
 };

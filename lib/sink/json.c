@@ -229,5 +229,7 @@ static int write_document(struct gw_sink *sink, const struct gw_report *report)
 
 const struct sink_ops sink_json = {
 	.name = "json",
+	.extension = ".json",
+	.help = "the report, to keep and to read again",
 	.end = write_document,
 };

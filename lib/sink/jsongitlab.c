@@ -71,5 +71,6 @@ static int write_gitlab(struct gw_sink *sink, const struct gw_report *report)
 
 const struct sink_ops sink_gitlab = {
 	.name = "gitlab",
+	.help = "code quality for GitLab",
 	.end = write_gitlab,
 };

@@ -143,5 +143,6 @@ static int write_baseline(struct gw_sink *sink, const struct gw_report *report)
 
 const struct sink_ops sink_baseline = {
 	.name = "baseline",
+	.help = "a report stripped to be kept in a repository",
 	.end = write_baseline,
 };

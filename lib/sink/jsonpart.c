@@ -190,23 +190,34 @@ static cJSON *histogram(struct json *json, const uint64_t *buckets, uint64_t sum
 	return json_histogram(json, counts, sum_ns);
 }
 
-static cJSON *lag(struct json *json, const uint64_t *buckets, uint64_t max_ns, uint64_t sum_ns)
-{
-	cJSON *item = cJSON_CreateObject();
-
-	json_number(json, item, "max_ns", max_ns);
-	json_number(json, item, "p50_ns", hist_quantile(buckets, 0.5, max_ns));
-	json_number(json, item, "p90_ns", hist_quantile(buckets, 0.9, max_ns));
-	json_number(json, item, "p99_ns", hist_quantile(buckets, 0.99, max_ns));
-	json_number(json, item, "p999_ns", hist_quantile(buckets, 0.999, max_ns));
-	json_put(json, item, "histogram", histogram(json, buckets, sum_ns));
-	return item;
-}
+static const char *const share_names[REPORT_SHARES] = { "p50_ns", "p90_ns", "p99_ns", "p999_ns" };
 
 static void put_known(struct json *json, cJSON *object, const char *key, uint64_t ns)
 {
 	if (ns != GW_UNKNOWN_NS)
 		json_number(json, object, key, ns);
+}
+
+static cJSON *lag(struct json *json, const struct report_loop *loop)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	json_number(json, item, "max_ns", loop->lag_max_ns);
+	for (unsigned int i = 0; i < REPORT_SHARES; i++)
+		put_known(json, item, share_names[i], report_lag(loop, i));
+	json_put(json, item, "histogram", histogram(json, loop->lag, loop->lag_sum_ns));
+	return item;
+}
+
+static cJSON *delay(struct json *json, const struct report_loop *loop)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	json_number(json, item, "max_ns", loop->delay_max_ns);
+	for (unsigned int i = 0; i < REPORT_SHARES; i++)
+		put_known(json, item, share_names[i], report_delay(loop, i));
+	json_put(json, item, "histogram", histogram(json, loop->delay, loop->delay_sum_ns));
+	return item;
 }
 
 void json_ledger(struct json *json, cJSON *object, const struct gw_ledger *ledger)
@@ -260,9 +271,8 @@ cJSON *json_loop(struct json *json, const struct report_loop *loop)
 	json_text(json, item, "thread_name", loop->comm);
 	json_text(json, item, "runtime", loop->runtime);
 	json_number(json, item, "turns", loop->turns);
-	json_put(json, item, "lag", lag(json, loop->lag, loop->lag_max_ns, loop->lag_sum_ns));
-	json_put(json, item, "wakeup_delay",
-		 lag(json, loop->delay, loop->delay_max_ns, loop->delay_sum_ns));
+	json_put(json, item, "lag", lag(json, loop));
+	json_put(json, item, "wakeup_delay", delay(json, loop));
 	json_put(json, item, "time", time_of(json, loop));
 	return item;
 }
@@ -308,7 +318,9 @@ cJSON *json_site(struct json *json, const struct report_site *site)
 	json_number(json, item, "count", site->count);
 	json_number(json, item, "total_ns", site->total_ns);
 	json_number(json, item, "max_ns", site->max_ns);
-	if (site->n_lengths)
+	if (site->charged_ns)
+		json_number(json, item, "charged_ns", site->charged_ns);
+	if (site->n_lengths || site->n_medians)
 		json_number(json, item, "p50_ns", report_site_median(site));
 	if (site->frame != GW_NONE)
 		json_number(json, item, "frame", site->frame);

@@ -305,5 +305,7 @@ static int write_sarif(struct gw_sink *sink, const struct gw_report *report)
 
 const struct sink_ops sink_sarif = {
 	.name = "sarif",
+	.extension = ".sarif",
+	.help = "findings at file and line, for code scanning",
 	.end = write_sarif,
 };

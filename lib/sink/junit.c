@@ -247,5 +247,7 @@ static int write_junit(struct gw_sink *sink, const struct gw_report *report)
 
 const struct sink_ops sink_junit = {
 	.name = "junit",
+	.extension = ".xml",
+	.help = "a test case for each budget and site, for CI",
 	.end = write_junit,
 };

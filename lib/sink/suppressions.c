@@ -108,5 +108,6 @@ static int write_suppressions(struct gw_sink *sink, const struct gw_report *repo
 
 const struct sink_ops sink_suppressions = {
 	.name = "suppressions",
+	.help = "entries for what is not suppressed yet",
 	.end = write_suppressions,
 };
