@@ -35,7 +35,6 @@ void load_open(struct load *load, uint32_t pid, uint64_t threshold_ns)
 
 	if (gw_open(&load->gw, &opts))
 		load->gw = NULL;
-	load->began_ns = time_now();
 }
 
 int load_fd(const struct load *load)

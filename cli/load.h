@@ -15,7 +15,8 @@
 
 struct load {
 	struct gw *gw; /* NULL: not watched */
-	uint64_t stalls, stalled_ns, longest_ns, began_ns;
+	uint64_t stalls, stalled_ns, longest_ns;
+	uint64_t began_ns; /* when the command began: the caller's to set */
 };
 
 /* Watches pid. What goes wrong is left alone: it is no reason not to watch the program. */

@@ -108,6 +108,14 @@ static int run(struct options *options)
 	return command->run(options);
 }
 
+/* An option of the command that run is to start was taken for one of ours. */
+static const char *hint(const struct options *options)
+{
+	if (options->words.count < 2 || strcmp(options->words.items[0], "run"))
+		return "";
+	return "; for one of the command, put -- before it: greenwatch run -- CMD ARG...";
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -117,7 +125,7 @@ int main(int argc, char **argv)
 	errno = 0;
 	err = options_parse(&options, argc, argv, secure_getenv("GREENWATCH_OPTIONS"));
 	if (err == -EINVAL && !options.help)
-		code = usage("%s", options.error);
+		code = usage("%s%s", options.error, hint(&options));
 	else if (err && err != -EINVAL)
 		code = usage("out of memory");
 	else

@@ -288,14 +288,14 @@ static int open_session(struct run *run)
 		opts.warmup_ns = READY_NS;
 		opts.warmup_ready = true;
 	}
+	if (run->outside) /* before: the run begins with the other session */
+		load_open(&run->load, child, options->threshold_ns);
 	err = gw_open(&run->gw, &opts);
 	if (err && !run->logged)
 		status_say(&run->status, "cannot watch: %s", strerror(-err));
 	if (err)
 		return EXIT_OURS;
 	run->report = gw_report(run->gw);
-	if (run->outside)
-		load_open(&run->load, child, options->threshold_ns);
 	run->load.began_ns = time_now();
 	return 0;
 }

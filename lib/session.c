@@ -139,6 +139,15 @@ static int on_warmup(struct gw *gw, const struct wire_warmup *record)
 	return warmup_take(gw->report, record);
 }
 
+static int on_end(struct gw *gw, const struct wire_end *end)
+{
+	if (gw->report->warming) {
+		inventory_warmup(gw->inventory);
+		usage_warmup(gw->usage);
+	}
+	return collect_end(gw->report, end);
+}
+
 static int on_event(struct gw *gw, const struct event *event)
 {
 	switch (event->kind) {
@@ -172,7 +181,7 @@ static int on_event(struct gw *gw, const struct event *event)
 	case WIRE_NOTE:
 		return collect_note(gw->report, &event->note);
 	case WIRE_END:
-		return collect_end(gw->report, event->end);
+		return on_end(gw, event->end);
 	case WIRE_CALLS:
 		return inventory_rows(gw->inventory, event->calls);
 	case WIRE_AUDIT:

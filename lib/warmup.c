@@ -37,6 +37,8 @@ static int remember(struct gw_report *report, struct report_loop *loop)
 	loop->lag_max_ns = 0;
 	loop->delay_max_ns = 0;
 	warmup_take_off(loop);
+	loop->time.user_ns = GW_UNKNOWN_NS; /* until they are told anew */
+	loop->time.kernel_ns = GW_UNKNOWN_NS;
 	return 0;
 }
 

@@ -153,6 +153,10 @@ static void print_warmup(const struct gw_sink *sink, const struct gw_report *rep
 		return;
 	if (report->warming)
 		fputs("warmup  still going on", sink->to);
+	else if (report->warmup_ns >= report->duration_ns)
+		fputs("warmup  the run has ended in it: nothing is summed up; --warmup 0 begins at "
+		      "once",
+		      sink->to);
 	else
 		fprintf(sink->to, "warmup  the first %s are not summed up",
 			format_time(span, report->warmup_ns));

@@ -1,15 +1,11 @@
 """A WSGI application for gevent in two branches: BRANCH=faulty blocks the loop now and then, BRANCH=fixed does not.
 
-Both take 150 ms for one request in twenty: the faulty branch with the time.sleep that a library took before the
-patching, the fixed one with gevent's. Under gunicorn it is `served:app`; alone it is a server that says `PORT n` and
+Both take 150 ms for one request in twenty: the faulty branch with the time.sleep that was there before the patching,
+as a library imported too early has it, the fixed one with gevent's. Under gunicorn it is `served:app`; alone it is a server that says `PORT n` and
 ends by SIGTERM.
 """
 
-import time
-
-blocking_sleep = time.sleep  # what `from time import sleep` holds when it comes before the patching
-
-from gevent import monkey  # noqa: E402
+from gevent import monkey
 
 monkey.patch_all()
 
@@ -19,6 +15,8 @@ import os  # noqa: E402
 import signal  # noqa: E402
 
 import gevent  # noqa: E402
+
+blocking_sleep = monkey.get_original("time", "sleep")   # gunicorn's worker has patched before this is imported
 
 SLOW_S, EVERY = 0.15, 20
 FAULTY = os.environ.get("BRANCH") == "faulty"

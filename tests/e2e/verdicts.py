@@ -62,11 +62,11 @@ def port_of(process):
 
 
 def finish(process, place):
-    """Its exit status; ended hard when it hangs."""
+    """Its exit status; a run that hangs is told to end."""
     try:
         out, _ = process.communicate(timeout=LONG_S)
     except subprocess.TimeoutExpired:
-        process.kill()
+        process.terminate()
         out, _ = process.communicate()
     (place / "out").write_text(out)
     return process.returncode, out
@@ -88,8 +88,10 @@ def serve(greenwatch, branch, server, place, err):
     else:
         process = start([*options, PYTHON, "-B", HERE / "served.py"], branch, place, err)
         port = port_of(process)
-    failed = load.put_load(port, REQUESTS, CONNECTIONS)
-    process.terminate()
+    try:
+        failed = load.put_load(port, REQUESTS, CONNECTIONS)
+    finally:
+        process.terminate()
     code, out = finish(process, place)
     return ("load failed" if failed else code), out
 
