@@ -45,11 +45,11 @@ enum { /* which commands take an option */
        OPT_AUDIT = 8,
        OPT_CHECK = 16,
        OPT_DIFF = 32,
-       OPT_SAVED = 64, /* shows saved reports */
-       OPT_TARGET = OPT_WATCH | OPT_AUDIT, /* whatever looks at processes */
+       OPT_SAVED = 64,                                            /* shows saved reports */
+       OPT_TARGET = OPT_WATCH | OPT_AUDIT,                        /* whatever looks at processes */
        OPT_SHOW = OPT_WATCH | OPT_REPLAY | OPT_CHECK | OPT_SAVED, /* in any format */
        OPT_REPORT = OPT_SHOW | OPT_AUDIT,                         /* whatever shows a report */
-       OPT_JUDGE = OPT_WATCH | OPT_REPLAY | OPT_CHECK,              /* whatever gives a verdict */
+       OPT_JUDGE = OPT_WATCH | OPT_REPLAY | OPT_CHECK,            /* whatever gives a verdict */
        OPT_ANY = ~0,
 };
 
@@ -87,7 +87,7 @@ struct options {
 	enum opt_aggregate aggregate;
 	const char *suppress, *baseline; /* NULL: not given */
 	const char *format;              /* of stdout and -o; NULL: by extension, else text */
-	uint64_t min_turns;                       /* 0: the library's default */
+	uint64_t min_turns;              /* 0: the library's default */
 	bool fail_fast, markdown;
 	unsigned verbose;
 	bool json, jsonl, quiet, no_follow, no_clobber, help, schema;

@@ -75,8 +75,8 @@ static int refuse_format(struct views *views, const char *name)
 	gw_escape(safe, sizeof(safe), name);
 	for (size_t i = 0; !gw_format_at(i, &format) && at < sizeof(list); i++) {
 		if (format.help)
-			at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s",
-					       at ? ", " : "", format.name);
+			at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", at ? ", " : "",
+					       format.name);
 	}
 	status_say(views->status, "-f \"%s\": must be one of %s", safe, list);
 	return 2;

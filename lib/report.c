@@ -74,8 +74,7 @@ const double report_shares[REPORT_SHARES] = { 0.5, 0.9, 0.99, 0.999 };
 static uint64_t share_of(const uint64_t *buckets, const struct report_said *said,
 			 unsigned int share, uint64_t max_ns)
 {
-	return said->known ? said->ns[share]
-			   : hist_quantile(buckets, report_shares[share], max_ns);
+	return said->known ? said->ns[share] : hist_quantile(buckets, report_shares[share], max_ns);
 }
 
 uint64_t report_lag(const struct report_loop *loop, unsigned int share)

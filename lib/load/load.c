@@ -77,7 +77,7 @@ void load_object(struct load *load, const struct load_key *keys, void *object)
 	while ((key = text_key(&load->in))) {
 		const struct load_key *row = keys;
 
-		while (row->key && strcmp(row->key, key))
+		while (row->key && (*row->key != *key || strcmp(row->key, key)))
 			row++;
 		if (row->key)
 			take(load, row, object);
@@ -228,24 +228,15 @@ static void line_type(struct load *load, void *unused)
 }
 
 static const struct load_key document[] = {
-	{ "type", LOAD_PART, 0, line_type },
-	{ "schema", LOAD_PART, 0, load_schema },
-	{ "tool", LOAD_PART, 0, load_tool },
-	{ "run", LOAD_PART, 0, load_run },
-	{ "targets", LOAD_PART, 0, load_targets },
-	{ "loops", LOAD_PART, 0, load_loops },
-	{ "frames", LOAD_PART, 0, load_frames },
-	{ "stacks", LOAD_PART, 0, load_stacks },
-	{ "sites", LOAD_PART, 0, load_sites },
-	{ "stalls", LOAD_PART, 0, load_stalls },
-	{ "calls", LOAD_PART, 0, load_calls },
-	{ "tasks", LOAD_PART, 0, load_tasks },
-	{ "patches", LOAD_PART, 0, load_patches },
-	{ "diagnosis", LOAD_PART, 0, load_diagnosis },
-	{ "budgets", LOAD_PART, 0, load_budgets },
-	{ "suppressed", LOAD_PART, 0, load_suppressed },
-	{ "quality", LOAD_PART, 0, load_quality },
-	{ NULL, LOAD_PART, 0, NULL },
+	{ "type", LOAD_PART, 0, line_type },       { "schema", LOAD_PART, 0, load_schema },
+	{ "tool", LOAD_PART, 0, load_tool },       { "run", LOAD_PART, 0, load_run },
+	{ "targets", LOAD_PART, 0, load_targets }, { "loops", LOAD_PART, 0, load_loops },
+	{ "frames", LOAD_PART, 0, load_frames },   { "stacks", LOAD_PART, 0, load_stacks },
+	{ "sites", LOAD_PART, 0, load_sites },     { "stalls", LOAD_PART, 0, load_stalls },
+	{ "calls", LOAD_PART, 0, load_calls },     { "tasks", LOAD_PART, 0, load_tasks },
+	{ "patches", LOAD_PART, 0, load_patches }, { "diagnosis", LOAD_PART, 0, load_diagnosis },
+	{ "budgets", LOAD_PART, 0, load_budgets }, { "suppressed", LOAD_PART, 0, load_suppressed },
+	{ "quality", LOAD_PART, 0, load_quality }, { NULL, LOAD_PART, 0, NULL },
 };
 
 /* What its frame called, in its stack; NULL: not known. */
@@ -316,9 +307,9 @@ static void explain(const struct load *load, const char *name, char *error, size
 		break;
 	case -EBADMSG:
 		snprintf(error, size, "%s: %s%s", safe, load->in.why,
-			 load->schema ? "; the file is damaged, write it anew" :
-			 load->lines  ? "" :
-					"; give it what -o FILE.json or --json wrote");
+			 load->schema  ? "; the file is damaged, write it anew"
+			 : load->lines ? ""
+				       : "; give it what -o FILE.json or --json wrote");
 		break;
 	default:
 		snprintf(error, size, "%s: cannot be read: %s", safe, strerror(-load->in.err));

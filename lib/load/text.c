@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ESCAPED 330 /* bytes of a key in an error */
+
 void text_begin(struct text *in, FILE *from)
 {
 	*in = (struct text){ .from = from, .line = 1 };
@@ -17,17 +19,18 @@ void text_begin(struct text *in, FILE *from)
 /* "stalls[17].ledger.oncpu_ns" */
 static void where(const struct text *in, char *out, size_t size)
 {
+	char key[ESCAPED];
 	size_t at = 0;
 
 	out[0] = '\0';
 	for (int i = 1; i <= in->depth && at < size; i++) {
 		const struct text_level *level = &in->levels[i];
 
+		gw_escape(key, sizeof(key), level->key);
 		if (level->array)
 			at += (size_t)snprintf(out + at, size - at, "[%u]", level->index);
 		else
-			at += (size_t)snprintf(out + at, size - at, "%s%s", at ? "." : "",
-					       level->key);
+			at += (size_t)snprintf(out + at, size - at, "%s%s", at ? "." : "", key);
 	}
 }
 
@@ -295,6 +298,7 @@ static bool string(struct text *in)
 const char *text_key(struct text *in)
 {
 	struct text_level *level = &in->levels[in->depth];
+	size_t len;
 
 	if (!another(in, '}'))
 		return NULL;
@@ -304,7 +308,9 @@ const char *text_key(struct text *in)
 	}
 	if (!string(in))
 		return NULL;
-	gw_escape(level->key, sizeof(level->key), in->word);
+	len = strnlen(in->word, sizeof(level->key) - 1);
+	memcpy(level->key, in->word, len);
+	level->key[len] = '\0';
 	if (!take(in, ':')) {
 		unexpected(in, "a colon");
 		return NULL;
@@ -372,13 +378,36 @@ static const char *digits_of(struct text *in, char out[64])
 	return in->err ? "" : out;
 }
 
+/* Up to 18 digits that lie in the buffer whole and are all of the number: almost every one. */
+static bool short_number(struct text *in, uint64_t *value)
+{
+	const char *from, *p, *end = in->bytes + in->end;
+	int c = next(in);
+
+	from = p = in->bytes + in->at;
+	*value = 0;
+	if (c < '0' || c > '9')
+		return false;
+	for (; p < end && *p >= '0' && *p <= '9' && p < from + 19; p++)
+		*value = *value * 10 + (uint64_t)(*p - '0');
+	if (p == end || p == from + 19 || (c == '0' && p > from + 1) || *p == '.' ||
+	    (*p | 0x20) == 'e' || *p == '+' || *p == '-')
+		return false;
+	in->at += (size_t)(p - from);
+	return true;
+}
+
 uint64_t text_number(struct text *in)
 {
 	char buffer[64];
-	const char *digits = digits_of(in, buffer);
+	const char *digits;
 	uint64_t value = 0;
 	double real;
 
+	if (short_number(in, &value) && value <= TEXT_MOST)
+		return value;
+	digits = digits_of(in, buffer);
+	value = 0;
 	if (!*digits)
 		return 0;
 	if (strspn(digits, "0123456789") == strlen(digits) && strlen(digits) < 20) {

@@ -18,7 +18,7 @@
 
 #include "greenwatch.h"
 
-#define TEXT_WORD 16384       /* bytes of a string that are kept */
+#define TEXT_WORD 16384        /* bytes of a string that are kept */
 #define TEXT_MOST (1ULL << 60) /* of a number */
 
 struct text_level {
@@ -29,12 +29,12 @@ struct text_level {
 
 struct text {
 	FILE *from;
-	size_t at, end;     /* in bytes[] */
-	uint64_t total;     /* read from the stream so far */
-	uint32_t line;      /* from 1 */
-	int depth, err;     /* err: -errno, 0: none yet */
+	size_t at, end; /* in bytes[] */
+	uint64_t total; /* read from the stream so far */
+	uint32_t line;  /* from 1 */
+	int depth, err; /* err: -errno, 0: none yet */
 	struct text_level levels[GW_LOAD_DEPTH + 1];
-	char why[300];      /* what is wrong, and where in the document */
+	char why[300];            /* what is wrong, and where in the document */
 	char word[TEXT_WORD + 8]; /* the last key or string */
 	char bytes[65536];
 };
@@ -51,7 +51,8 @@ bool text_more(struct text *in);
 
 uint64_t text_number(struct text *in); /* whole, from 0 to TEXT_MOST */
 double text_real(struct text *in);     /* finite */
-const char *text_string(struct text *in); /* in UTF-8, "" after an error; valid until the next call */
+const char *
+text_string(struct text *in); /* in UTF-8, "" after an error; valid until the next call */
 bool text_flag(struct text *in);
 bool text_null(struct text *in); /* takes the value only if it is null */
 void text_skip(struct text *in); /* whatever comes */
