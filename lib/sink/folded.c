@@ -114,7 +114,7 @@ static int folded_end(struct gw_sink *sink, const struct gw_report *report)
 	lines = folded.lines;
 	if (lines)
 		qsort(lines, folded.count, sizeof(*lines), by_text);
-	for (uint32_t i = 0; i < folded.count; i++) {
+	for (uint32_t i = 0; lines && i < folded.count; i++) {
 		if (!err && lines[i].ns >= 1000)
 			fprintf(sink->to, "%s %" PRIu64 "\n", lines[i].text, lines[i].ns / 1000);
 		free(lines[i].text);
