@@ -381,6 +381,7 @@ class Size(Case):
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = status
         self.assertEqual((status, talk), (0, b""))
+        # the kernel counts what the child had before exec, too: this program's own memory
         took, rss = time.monotonic() - began, usage.ru_maxrss / 1000
         print(f"reports: {self.id().split('.')[-1]}: {usage.ru_utime + usage.ru_stime:.2f} s of CPU, "
               f"{took:.2f} s, {rss:.0f} MB", flush=True)
