@@ -290,7 +290,7 @@ static int by_time(const void *a, const void *b)
 }
 
 /* Sites move: the stalls that refer to them follow. */
-static void sort_sites(struct gw_report *report)
+void tables_sort_sites(struct gw_report *report)
 {
 	uint32_t n = report->sites.count;
 	char(*old)[21] = malloc((n + 1) * sizeof(*old));
@@ -313,7 +313,7 @@ static void sort_sites(struct gw_report *report)
 
 void collect_sort(struct gw_report *report, uint64_t now_ns)
 {
-	sort_sites(report);
+	tables_sort_sites(report);
 	if (report->stalls.count)
 		qsort(report->stalls.items, report->stalls.count, sizeof(struct gw_stall), by_time);
 	if (report->ended == GW_ENDED_NOT && now_ns > report->start_ns)

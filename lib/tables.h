@@ -22,7 +22,7 @@ const char *tables_string(struct gw_report *report,
 			  const char *text);                         /* interned; NULL: no memory */
 const char *tables_copy(struct gw_report *report, const char *text); /* of a text used once */
 void *tables_bytes(struct gw_report *report, size_t size); /* zeroed; lives as long as the report */
-size_t tables_used(const struct gw_report *report); /* of all that tables_bytes() gave */
+size_t tables_used(const struct gw_report *report);        /* of all that tables_bytes() gave */
 void *tables_add(struct report_vec *vec, size_t size);     /* a new zeroed item; NULL: no memory */
 
 /* An equal one kept with the report; NULL: no memory. */
@@ -37,6 +37,7 @@ int64_t tables_frame(struct gw_report *report, const struct event_frame *frame);
 int64_t tables_stack(struct gw_report *report, const uint32_t *frames, uint32_t depth);
 int64_t tables_site_of(struct gw_report *report, const char *fingerprint); /* may be new, empty */
 int64_t tables_site(struct gw_report *report, const struct verdict *verdict);
+void tables_sort_sites(struct gw_report *report); /* the most time first; stalls follow */
 void tables_site_add(struct gw_report *report, uint32_t site, const struct gw_stall *stall);
 
 #endif

@@ -73,7 +73,8 @@ static void check_task(struct check *check, const struct report_task *task)
 {
 	frame(check, task->frame);
 	for (uint32_t i = 0; i < task->n_spawns; i++)
-		stack(check, task->spawns[i].stack == GW_NONE ? GW_NONE - 1 : task->spawns[i].stack);
+		stack(check,
+		      task->spawns[i].stack == GW_NONE ? GW_NONE - 1 : task->spawns[i].stack);
 }
 
 int load_check(const struct gw_report *report, char *why, size_t size)

@@ -77,7 +77,7 @@ void load_object(struct load *load, const struct load_key *keys, void *object)
 	while ((key = text_key(&load->in))) {
 		const struct load_key *row = keys;
 
-		while (row->key && strcmp(row->key, key))
+		while (row->key && (*row->key != *key || strcmp(row->key, key)))
 			row++;
 		if (row->key)
 			take(load, row, object);
@@ -228,39 +228,30 @@ static void line_type(struct load *load, void *unused)
 }
 
 static const struct load_key document[] = {
-	{ "type", LOAD_PART, 0, line_type },
-	{ "schema", LOAD_PART, 0, load_schema },
-	{ "tool", LOAD_PART, 0, load_tool },
-	{ "run", LOAD_PART, 0, load_run },
-	{ "targets", LOAD_PART, 0, load_targets },
-	{ "loops", LOAD_PART, 0, load_loops },
-	{ "frames", LOAD_PART, 0, load_frames },
-	{ "stacks", LOAD_PART, 0, load_stacks },
-	{ "sites", LOAD_PART, 0, load_sites },
-	{ "stalls", LOAD_PART, 0, load_stalls },
-	{ "calls", LOAD_PART, 0, load_calls },
-	{ "tasks", LOAD_PART, 0, load_tasks },
-	{ "patches", LOAD_PART, 0, load_patches },
-	{ "diagnosis", LOAD_PART, 0, load_diagnosis },
-	{ "budgets", LOAD_PART, 0, load_budgets },
-	{ "suppressed", LOAD_PART, 0, load_suppressed },
-	{ "quality", LOAD_PART, 0, load_quality },
-	{ NULL, LOAD_PART, 0, NULL },
+	{ "type", LOAD_PART, 0, line_type },       { "schema", LOAD_PART, 0, load_schema },
+	{ "tool", LOAD_PART, 0, load_tool },       { "run", LOAD_PART, 0, load_run },
+	{ "targets", LOAD_PART, 0, load_targets }, { "loops", LOAD_PART, 0, load_loops },
+	{ "frames", LOAD_PART, 0, load_frames },   { "stacks", LOAD_PART, 0, load_stacks },
+	{ "sites", LOAD_PART, 0, load_sites },     { "stalls", LOAD_PART, 0, load_stalls },
+	{ "calls", LOAD_PART, 0, load_calls },     { "tasks", LOAD_PART, 0, load_tasks },
+	{ "patches", LOAD_PART, 0, load_patches }, { "diagnosis", LOAD_PART, 0, load_diagnosis },
+	{ "budgets", LOAD_PART, 0, load_budgets }, { "suppressed", LOAD_PART, 0, load_suppressed },
+	{ "quality", LOAD_PART, 0, load_quality }, { NULL, LOAD_PART, 0, NULL },
 };
 
-/* What its frame called, in its stack; NULL: not known. */
-static const char *callee_of(const struct gw_report *report, const struct report_site *site)
+/* What a frame called, in a stack; NULL: not known. */
+static const char *callee_of(const struct gw_report *report, uint32_t frame, uint32_t stack)
 {
 	const uint32_t *frames;
 	uint32_t depth, callee;
 
-	if (site->frame == GW_NONE || site->stack == GW_NONE)
+	if (frame == GW_NONE || stack == GW_NONE)
 		return NULL;
-	depth = report_stack(report, site->stack, &frames);
+	depth = report_stack(report, stack, &frames);
 	for (uint32_t i = 0; i < depth; i++) {
-		if (frames[i] != site->frame)
+		if (frames[i] != frame)
 			continue;
-		callee = place_callee(report, site->stack, i);
+		callee = place_callee(report, stack, i);
 		return callee == GW_NONE ? NULL : report_frame(report, callee)->name;
 	}
 	return NULL;
@@ -272,16 +263,22 @@ static void complete(struct gw_report *report)
 	report->stalls_seen = report->stalls.count + report->stalls_folded;
 	if (report->duration_ns && report->ended == GW_ENDED_NOT)
 		report->ended = GW_ENDED_SIGNAL;
-	report_each (report, stalls, struct gw_stall, stall) {
+	report_each (report, sites, struct report_site, site)
+		site->callee = callee_of(report, site->frame, site->stack);
+	for (uint32_t i = report->stalls.count; i-- > 0;) {
+		struct gw_stall *stall = (struct gw_stall *)report->stalls.items + i;
 		struct report_loop *loop = report_loop(report, stall->loop);
+		struct report_site *site;
 
 		loop->stalls++;
 		loop->stalled_ns += stall->duration_ns;
-		if (stall->site != GW_NONE)
-			stall->advice = report_site(report, stall->site)->advice;
+		if (stall->site == GW_NONE)
+			continue;
+		site = report_site(report, stall->site);
+		stall->advice = site->advice;
+		site->callee =
+			callee_of(report, stall->frame, stall->stack); /* the first's stays */
 	}
-	report_each (report, sites, struct report_site, site)
-		site->callee = callee_of(report, site);
 }
 
 static int load_all(struct load *load)
@@ -316,9 +313,9 @@ static void explain(const struct load *load, const char *name, char *error, size
 		break;
 	case -EBADMSG:
 		snprintf(error, size, "%s: %s%s", safe, load->in.why,
-			 load->schema ? "; the file is damaged, write it anew" :
-			 load->lines  ? "" :
-					"; give it what -o FILE.json or --json wrote");
+			 load->schema  ? "; the file is damaged, write it anew"
+			 : load->lines ? ""
+				       : "; give it what -o FILE.json or --json wrote");
 		break;
 	default:
 		snprintf(error, size, "%s: cannot be read: %s", safe, strerror(-load->in.err));

@@ -14,14 +14,14 @@
 #include "report.h"
 #include "tables.h"
 
-#define LOAD_LOOPS   4096   /* rows of a table; a report over one of them is not read */
+#define LOAD_LOOPS   4096 /* rows of a table; a report over one of them is not read */
 #define LOAD_TARGETS 16384
 #define LOAD_FRAMES  131072
 #define LOAD_INDEXES 4194304
 #define LOAD_SITES   65536
 #define LOAD_STALLS  100000
-#define LOAD_CALLS   65536 /* and tasks, patches, notes */
-#define LOAD_PARTS   4096  /* waits, samples, ... of one stall */
+#define LOAD_CALLS   65536        /* and tasks, patches, notes */
+#define LOAD_PARTS   4096         /* waits, samples, ... of one stall */
 #define LOAD_BYTES   (400u << 20) /* of everything in the tables */
 
 union load_part {
@@ -35,16 +35,16 @@ union load_part {
 struct load {
 	struct text in;
 	struct gw_report *report;
-	bool schema; /* seen, and one that is known */
-	bool lines;  /* the first of JSON lines */
+	bool schema;                       /* seen, and one that is known */
+	bool lines;                        /* the first of JSON lines */
 	union load_part parts[LOAD_PARTS]; /* the list being read */
 };
 
 enum load_type {
-	LOAD_NUMBER, /* uint64_t */
-	LOAD_SMALL,  /* uint32_t */
-	LOAD_FLAG,   /* bool */
-	LOAD_TEXT,   /* const char *: interned */
+	LOAD_NUMBER,   /* uint64_t */
+	LOAD_SMALL,    /* uint32_t */
+	LOAD_FLAG,     /* bool */
+	LOAD_TEXT,     /* const char *: interned */
 	LOAD_SENTENCE, /* the same, of texts that hardly repeat */
 	LOAD_PART,     /* whatever part() reads */
 };

@@ -13,19 +13,9 @@
 
 #include "base/hash.h"
 #include "collect.h"
-#include "load/load.h"
+#include "load/merge.h"
 
-#define MAX_STALLS 10000
-
-struct merge {
-	struct gw_report *to;
-	const struct gw_report *from;
-	uint32_t *frames, *stacks, *loops, *sites; /* index there -> index here */
-	uint64_t shift_ns;                         /* of instants, by the earlier start */
-	int err;
-};
-
-static const char *string(struct merge *merge, const char *text)
+const char *merge_string(struct merge *merge, const char *text)
 {
 	const char *kept = text ? tables_string(merge->to, text) : NULL;
 
@@ -34,7 +24,7 @@ static const char *string(struct merge *merge, const char *text)
 	return kept;
 }
 
-static const char *sentence(struct merge *merge, const char *text)
+const char *merge_sentence(struct merge *merge, const char *text)
 {
 	const char *kept = text ? tables_copy(merge->to, text) : NULL;
 
@@ -43,9 +33,38 @@ static const char *sentence(struct merge *merge, const char *text)
 	return kept;
 }
 
-static uint32_t through(const uint32_t *map, uint32_t index)
+void *merge_copy(struct merge *merge, const void *items, size_t size)
 {
-	return index == GW_NONE ? GW_NONE : map[index];
+	void *copy = tables_bytes(merge->to, size);
+
+	if (!copy)
+		merge->err = -ENOMEM;
+	else if (size)
+		memcpy(copy, items, size);
+	return copy;
+}
+
+struct gw_advice merge_advice(struct merge *merge, const struct gw_advice *from)
+{
+	return (struct gw_advice){ .rule = merge_string(merge, from->rule),
+				   .title = merge_string(merge, from->title),
+				   .fix = merge_string(merge, from->fix),
+				   .confidence = from->confidence };
+}
+
+const struct gw_peer *merge_peer(struct merge *merge, const struct gw_peer *from)
+{
+	struct gw_peer copy;
+
+	if (!from)
+		return NULL;
+	copy = *from;
+	copy.kind = merge_string(merge, from->kind);
+	copy.path = merge_string(merge, from->path);
+	copy.local = merge_string(merge, from->local);
+	copy.remote = merge_string(merge, from->remote);
+	copy.fstype = merge_string(merge, from->fstype);
+	return merge->err ? NULL : tables_peer(merge->to, &copy);
 }
 
 /* The sum of two that may not be known. */
@@ -55,6 +74,11 @@ static void add_known(uint64_t *to, uint64_t from)
 		*to = *to == GW_UNKNOWN_NS ? from : *to;
 	else
 		*to += from;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
 }
 
 static void merge_frames(struct merge *merge)
@@ -133,11 +157,6 @@ static void add_ledger(struct gw_ledger *to, const struct gw_ledger *from)
 	add_known(&to->pagefault_ns, from->pagefault_ns);
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 /* Percentiles of both are made of the buckets: they are said of neither. */
 static void add_loop(struct report_loop *to, const struct report_loop *from)
 {
@@ -178,8 +197,8 @@ static void merge_loops(struct merge *merge)
 			}
 			*to = *loop;
 			to->serial = index + 1;
-			to->comm = string(merge, loop->comm);
-			to->runtime = string(merge, loop->runtime);
+			to->comm = merge_string(merge, loop->comm);
+			to->runtime = merge_string(merge, loop->runtime);
 		} else {
 			add_loop(report_loop(merge->to, index), loop);
 		}
@@ -208,40 +227,17 @@ static void merge_target(struct merge *merge, const struct report_target *from)
 		return;
 	}
 	*to = *from;
-	to->comm = string(merge, from->comm);
-	to->exe = string(merge, from->exe);
-	to->cwd = string(merge, from->cwd);
-	to->runtime = string(merge, from->runtime);
-	to->version = string(merge, from->version);
-	to->why_no_names = string(merge, from->why_no_names);
+	to->comm = merge_string(merge, from->comm);
+	to->exe = merge_string(merge, from->exe);
+	to->cwd = merge_string(merge, from->cwd);
+	to->runtime = merge_string(merge, from->runtime);
+	to->version = merge_string(merge, from->version);
+	to->why_no_names = merge_string(merge, from->why_no_names);
 	to->argv = tables_bytes(merge->to, from->argc * sizeof(*to->argv));
 	for (uint32_t i = 0; to->argv && i < from->argc; i++)
-		to->argv[i] = string(merge, from->argv[i]);
+		to->argv[i] = merge_string(merge, from->argv[i]);
 	if (!to->argv)
 		merge->err = -ENOMEM;
-}
-
-static struct gw_advice advice(struct merge *merge, const struct gw_advice *from)
-{
-	return (struct gw_advice){ .rule = string(merge, from->rule),
-				   .title = string(merge, from->title),
-				   .fix = string(merge, from->fix),
-				   .confidence = from->confidence };
-}
-
-static const struct gw_peer *peer(struct merge *merge, const struct gw_peer *from)
-{
-	struct gw_peer copy;
-
-	if (!from)
-		return NULL;
-	copy = *from;
-	copy.kind = string(merge, from->kind);
-	copy.path = string(merge, from->path);
-	copy.local = string(merge, from->local);
-	copy.remote = string(merge, from->remote);
-	copy.fstype = string(merge, from->fstype);
-	return merge->err ? NULL : tables_peer(merge->to, &copy);
 }
 
 /* What describes a site is that of its longest stall. */
@@ -249,13 +245,13 @@ static void describe_site(struct merge *merge, struct report_site *to,
 			  const struct report_site *from)
 {
 	to->cause = from->cause;
-	to->title = sentence(merge, from->title);
-	to->call = string(merge, from->call);
-	to->callee = string(merge, from->callee);
-	to->frame = through(merge->frames, from->frame);
-	to->stack = through(merge->stacks, from->stack);
-	to->peer = peer(merge, from->peer);
-	to->advice = advice(merge, &from->advice);
+	to->title = merge_sentence(merge, from->title);
+	to->call = merge_string(merge, from->call);
+	to->callee = merge_string(merge, from->callee);
+	to->frame = merge_index(merge->frames, from->frame);
+	to->stack = merge_index(merge->stacks, from->stack);
+	to->peer = merge_peer(merge, from->peer);
+	to->advice = merge_advice(merge, &from->advice);
 }
 
 static void add_median(struct merge *merge, struct report_site *to, uint64_t ns, uint64_t count)
@@ -303,253 +299,6 @@ static void merge_sites(struct merge *merge)
 	}
 }
 
-static void *copied(struct merge *merge, const void *items, size_t size)
-{
-	void *copy = tables_bytes(merge->to, size);
-
-	if (!copy)
-		merge->err = -ENOMEM;
-	else if (size)
-		memcpy(copy, items, size);
-	return copy;
-}
-
-static void merge_lists(struct merge *merge, struct gw_stall *stall)
-{
-	struct gw_wait *waits = copied(merge, stall->waits, stall->n_waits * sizeof(*waits));
-	struct gw_sample *samples =
-		copied(merge, stall->samples, stall->n_samples * sizeof(*samples));
-	struct gw_culprit *culprits =
-		copied(merge, stall->culprits, stall->n_culprits * sizeof(*culprits));
-	struct gw_task *tasks = copied(merge, stall->tasks, stall->n_tasks * sizeof(*tasks));
-
-	for (uint32_t i = 0; waits && i < stall->n_waits; i++) {
-		waits[i].call = string(merge, waits[i].call);
-		waits[i].class = string(merge, waits[i].class);
-		waits[i].stack = through(merge->stacks, waits[i].stack);
-		waits[i].peer = peer(merge, waits[i].peer);
-	}
-	for (uint32_t i = 0; samples && i < stall->n_samples; i++) {
-		samples[i].stack = through(merge->stacks, samples[i].stack);
-		samples[i].task = string(merge, samples[i].task);
-	}
-	for (uint32_t i = 0; culprits && i < stall->n_culprits; i++) {
-		culprits[i].role = string(merge, culprits[i].role);
-		culprits[i].comm = string(merge, culprits[i].comm);
-		culprits[i].stack = through(merge->stacks, culprits[i].stack);
-	}
-	for (uint32_t i = 0; tasks && i < stall->n_tasks; i++) {
-		tasks[i].name = string(merge, tasks[i].name);
-		tasks[i].spawned_at = through(merge->stacks, tasks[i].spawned_at);
-		tasks[i].frame = through(merge->frames, tasks[i].frame);
-		tasks[i].chain = through(merge->stacks, tasks[i].chain);
-	}
-	stall->waits = waits;
-	stall->samples = samples;
-	stall->culprits = culprits;
-	stall->tasks = tasks;
-}
-
-static struct gw_stall stall_of(struct merge *merge, const struct gw_stall *from)
-{
-	struct gw_stall stall = *from;
-
-	stall.at_ns += merge->shift_ns;
-	stall.loop = merge->loops[from->loop];
-	stall.why = sentence(merge, from->why);
-	stall.site = through(merge->sites, from->site);
-	stall.frame = through(merge->frames, from->frame);
-	stall.stack = through(merge->stacks, from->stack);
-	stall.advice = advice(merge, &from->advice);
-	merge_lists(merge, &stall);
-	return stall;
-}
-
-static int longest_first(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? 1 : x > y;
-}
-
-/* Stalls shorter than this give way; 0: there is room for all. */
-static uint64_t shortest_kept(const struct gw_report *a, const struct gw_report *b, int *err)
-{
-	uint32_t n = a->stalls.count + b->stalls.count, i = 0;
-	uint64_t *lengths, cut;
-
-	if (n <= MAX_STALLS)
-		return 0;
-	lengths = malloc(n * sizeof(*lengths));
-	if (!lengths) {
-		*err = -ENOMEM;
-		return 0;
-	}
-	report_each (a, stalls, struct gw_stall, stall)
-		lengths[i++] = stall->duration_ns;
-	report_each (b, stalls, struct gw_stall, stall)
-		lengths[i++] = stall->duration_ns;
-	qsort(lengths, n, sizeof(*lengths), longest_first);
-	cut = lengths[MAX_STALLS];
-	free(lengths);
-	return cut + 1;
-}
-
-static bool earlier(const struct gw_stall *a, const struct gw_stall *b)
-{
-	return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->loop < b->loop;
-}
-
-/* Both are in order of time, so is the result. */
-static void merge_stalls(struct merge *merge)
-{
-	struct gw_report *to = merge->to;
-	uint64_t least = shortest_kept(to, merge->from, &merge->err);
-	const struct gw_stall *old = to->stalls.items, *old_end = old + to->stalls.count;
-	struct report_vec both = { 0 };
-	struct gw_stall next, *kept;
-
-	report_each (merge->from, stalls, struct gw_stall, stall) {
-		if (stall->duration_ns < least || merge->err) {
-			to->stalls_folded++;
-			continue;
-		}
-		next = stall_of(merge, stall);
-		for (; old && old < old_end && !earlier(&next, old); old++) {
-			kept = old->duration_ns < least ? NULL : tables_add(&both, sizeof(*kept));
-			if (kept)
-				*kept = *old;
-			else
-				to->stalls_folded++;
-		}
-		kept = tables_add(&both, sizeof(*kept));
-		if (kept)
-			*kept = next;
-		else
-			merge->err = -ENOMEM;
-	}
-	for (; old && old < old_end; old++) {
-		kept = old->duration_ns < least ? NULL : tables_add(&both, sizeof(*kept));
-		if (kept)
-			*kept = *old;
-		else
-			to->stalls_folded++;
-	}
-	free(to->stalls.items);
-	to->stalls = both;
-	to->stalls_seen += merge->from->stalls_seen;
-	to->stalls_folded += merge->from->stalls_folded;
-}
-
-static void *row(struct merge *merge, struct report_vec *table, const void *from, size_t size)
-{
-	void *to = merge->err || table->count >= LOAD_CALLS ? NULL : tables_add(table, size);
-
-	if (to)
-		memcpy(to, from, size);
-	else if (table->count < LOAD_CALLS)
-		merge->err = -ENOMEM;
-	return to;
-}
-
-static void merge_calls(struct merge *merge)
-{
-	report_each (merge->from, calls, struct report_call, from) {
-		struct report_call *to = row(merge, &merge->to->calls, from, sizeof(*from));
-
-		if (!to) { /* there is room for no more rows, but they count */
-			merge->to->calls_rest += from->calls;
-			merge->to->calls_rest_ns += from->total_ns;
-			continue;
-		}
-		to->loop = through(merge->loops, from->loop);
-		to->call = string(merge, from->call);
-		to->class = string(merge, from->class);
-		to->peer = peer(merge, from->peer);
-		to->frame = through(merge->frames, from->frame);
-		to->stack = through(merge->stacks, from->stack);
-		to->advice = advice(merge, &from->advice);
-	}
-	merge->to->calls_rest += merge->from->calls_rest;
-	merge->to->calls_rest_ns += merge->from->calls_rest_ns;
-}
-
-/* Trends of different runs have different steps, and are left out. */
-static void merge_tasks(struct merge *merge)
-{
-	report_each (merge->from, tasks, struct report_task, from) {
-		struct report_task *to = row(merge, &merge->to->tasks, from, sizeof(*from));
-
-		if (!to)
-			return;
-		to->name = string(merge, from->name);
-		to->loop = through(merge->loops, from->loop);
-		to->frame = through(merge->frames, from->frame);
-		to->family = merge->to->tasks.count - 1;
-		for (uint32_t i = 0; i < to->n_spawns; i++)
-			to->spawns[i].stack = through(merge->stacks, from->spawns[i].stack);
-	}
-}
-
-static void merge_audits(struct merge *merge)
-{
-	report_each (merge->from, audits, struct report_audit, from) {
-		struct report_audit *to = row(merge, &merge->to->audits, from, sizeof(*from));
-
-		if (!to)
-			return;
-		to->library = string(merge, from->library);
-		to->version = string(merge, from->version);
-		to->why = string(merge, from->why);
-		to->patched = copied(merge, from->patched, 2 * from->n_patched * sizeof(char *));
-		for (uint32_t i = 0; to->patched && i < 2 * from->n_patched; i++)
-			to->patched[i] = string(merge, from->patched[i]);
-	}
-	report_each (merge->from, patches, struct report_patch, from) {
-		struct report_patch *to = row(merge, &merge->to->patches, from, sizeof(*from));
-
-		if (!to)
-			return;
-		to->kind = string(merge, from->kind);
-		to->what = string(merge, from->what);
-		to->where = string(merge, from->where);
-		to->file = string(merge, from->file);
-		to->rule = string(merge, from->rule);
-		to->more = string(merge, from->more);
-	}
-}
-
-static void merge_notes(struct merge *merge)
-{
-	report_each (merge->from, notes, struct report_note, note) {
-		struct event_note copy = { .what = note->what,
-					   .why = note->why,
-					   .fix = note->fix ? note->fix : "" };
-
-		if (!merge->err)
-			merge->err = collect_note(merge->to, &copy);
-	}
-}
-
-static void merge_lost(struct merge *merge)
-{
-	struct report_lost *to = merge->to->lost;
-
-	for (uint32_t i = 0; i < REPORT_LOST; i++) {
-		const struct report_lost *from = &merge->from->lost[i];
-		uint32_t at = 0;
-
-		if (!from->reason)
-			continue;
-		while (at < REPORT_LOST - 1 && to[at].reason && strcmp(to[at].reason, from->reason))
-			at++;
-		if (!to[at].reason)
-			to[at].reason = string(merge, from->reason);
-		to[at].count += from->count;
-	}
-	merge->to->said_incomplete |= merge->from->said_incomplete;
-}
-
 /* Beside sums: the settings and the host are those of the first. */
 static void merge_run(struct merge *merge)
 {
@@ -558,12 +307,12 @@ static void merge_run(struct merge *merge)
 	uint64_t end = larger(to->wall_ns + to->duration_ns, from->wall_ns + from->duration_ns);
 
 	if (!to->merged++) {
-		to->tool = string(merge, from->tool);
-		to->id = string(merge, from->id);
-		to->kernel = string(merge, from->kernel);
-		to->arch = string(merge, from->arch);
-		to->host = string(merge, from->host);
-		to->gate = string(merge, from->gate);
+		to->tool = merge_string(merge, from->tool);
+		to->id = merge_string(merge, from->id);
+		to->kernel = merge_string(merge, from->kernel);
+		to->arch = merge_string(merge, from->arch);
+		to->host = merge_string(merge, from->host);
+		to->gate = merge_string(merge, from->gate);
 		to->wall_ns = from->wall_ns;
 		to->start_ns = from->start_ns;
 		to->threshold_ns = from->threshold_ns;
@@ -615,7 +364,7 @@ static int prepare(struct merge *merge)
 
 static void merge_all(struct merge *merge)
 {
-	static void (*const steps[])(struct merge *merge) = {
+	static void (*const steps[])(struct merge * merge) = {
 		merge_run,   merge_frames, merge_stacks, merge_loops, merge_sites, merge_stalls,
 		merge_calls, merge_tasks,  merge_audits, merge_notes, merge_lost,
 	};
@@ -634,7 +383,7 @@ static void merge_all(struct merge *merge)
 int gw_merge(struct gw_report **into, const struct gw_report *from)
 {
 	struct merge merge = { .from = from };
-	int err = *into ? 0 : collect_new(into, MAX_STALLS);
+	int err = *into ? 0 : collect_new(into, MERGE_STALLS);
 
 	if (err)
 		return err;
@@ -648,7 +397,8 @@ int gw_merge(struct gw_report **into, const struct gw_report *from)
 		for (size_t i = 0; i < REPORT_LOST; i++)
 			merge.to->lost[i].reason = NULL;
 	merge_all(&merge);
-	collect_sort(merge.to, 0);
+	tables_sort_sites(merge.to);
+	merge_sort(merge.to);
 	free(merge.frames);
 	return merge.err;
 }

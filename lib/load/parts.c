@@ -22,7 +22,10 @@ struct gw_ledger load_no_ledger(void)
 
 void load_ledger(struct load *load, struct gw_ledger *ledger)
 {
-#define PART(name) { #name, LOAD_NUMBER, offsetof(struct gw_ledger, name), NULL }
+#define PART(name)                                                                                 \
+	{                                                                                          \
+#name, LOAD_NUMBER, offsetof(struct gw_ledger, name), NULL                         \
+	}
 	static const struct load_key keys[] = {
 		PART(oncpu_ns),
 		PART(blocked_ns),

@@ -58,9 +58,12 @@ static void cmdline(struct load *load, void *object)
 static void state(struct load *load, void *out)
 {
 	static const char *const words[] = {
-		[WIRE_AUDIT_FAILED] = "failed",		[WIRE_AUDIT_NO_PYTHON] = "no-python",
-		[WIRE_AUDIT_NONE] = "none",		[WIRE_AUDIT_IDLE] = "idle",
-		[WIRE_AUDIT_UNPATCHED] = "not-patched", [WIRE_AUDIT_PATCHED] = "patched",
+		[WIRE_AUDIT_FAILED] = "failed",
+		[WIRE_AUDIT_NO_PYTHON] = "no-python",
+		[WIRE_AUDIT_NONE] = "none",
+		[WIRE_AUDIT_IDLE] = "idle",
+		[WIRE_AUDIT_UNPATCHED] = "not-patched",
+		[WIRE_AUDIT_PATCHED] = "patched",
 	};
 	int i = load_word(load, words, sizeof(words) / sizeof(words[0]));
 
@@ -125,8 +128,8 @@ static void patching(struct load *load, void *unused)
 		{ "took_ns", LOAD_NUMBER, AUDIT(took_ns), NULL },
 		{ NULL, LOAD_PART, 0, NULL },
 	};
-	struct report_audit *audit = load_row(load, &load->report->audits, sizeof(*audit),
-					      LOAD_TARGETS, "audits");
+	struct report_audit *audit =
+		load_row(load, &load->report->audits, sizeof(*audit), LOAD_TARGETS, "audits");
 
 	(void)unused;
 	if (audit)
@@ -152,8 +155,8 @@ void load_targets(struct load *load, void *report)
 	if (!text_array(&load->in))
 		return;
 	while (text_more(&load->in)) {
-		struct report_target *target = load_row(load, &to->targets, sizeof(*target),
-							LOAD_TARGETS, "processes");
+		struct report_target *target =
+			load_row(load, &to->targets, sizeof(*target), LOAD_TARGETS, "processes");
 		uint32_t audits = to->audits.count;
 
 		if (!target)
@@ -180,8 +183,10 @@ static void histogram(struct load *load, void *object)
 
 static void read_lag(struct load *load, struct lag *lag, uint64_t *buckets)
 {
-#define SHARE(name, i) \
-	{ name, LOAD_NUMBER, offsetof(struct lag, said.ns) + (i) * sizeof(uint64_t), NULL }
+#define SHARE(name, i)                                                                             \
+	{                                                                                          \
+		name, LOAD_NUMBER, offsetof(struct lag, said.ns) + (i) * sizeof(uint64_t), NULL    \
+	}
 	static const struct load_key keys[] = {
 		{ "max_ns", LOAD_NUMBER, offsetof(struct lag, max_ns), NULL },
 		SHARE("p50_ns", 0),
@@ -226,7 +231,10 @@ static void delays(struct load *load, void *object)
 #define LOOP(field) offsetof(struct report_loop, field)
 static void times(struct load *load, void *object)
 {
-#define PART(name) { #name, LOAD_NUMBER, LOOP(time.name), NULL }
+#define PART(name)                                                                                 \
+	{                                                                                          \
+#name, LOAD_NUMBER, LOOP(time.name), NULL                                          \
+	}
 	static const struct load_key keys[] = {
 		{ "idle_ns", LOAD_NUMBER, LOOP(idle_ns), NULL },
 		PART(oncpu_ns),
@@ -366,8 +374,8 @@ void load_stacks(struct load *load, void *report)
 			return;
 		stack->first = to->indexes.count;
 		while (text_more(&load->in)) {
-			uint32_t *index = load_row(load, &to->indexes, sizeof(*index),
-						   LOAD_INDEXES, "frames in stacks");
+			uint32_t *index = load_row(load, &to->indexes, sizeof(*index), LOAD_INDEXES,
+						   "frames in stacks");
 			uint64_t value = text_number(&load->in);
 
 			if (index)
@@ -395,8 +403,10 @@ static void advice(struct load *load, void *out)
 static void change(struct load *load, void *out)
 {
 	static const char *const words[] = {
-		[GW_CHANGE_NEW] = "new",	     [GW_CHANGE_REGRESSED] = "regressed",
-		[GW_CHANGE_UNCHANGED] = "unchanged", [GW_CHANGE_IMPROVED] = "improved",
+		[GW_CHANGE_NEW] = "new",
+		[GW_CHANGE_REGRESSED] = "regressed",
+		[GW_CHANGE_UNCHANGED] = "unchanged",
+		[GW_CHANGE_IMPROVED] = "improved",
 		[GW_CHANGE_FIXED] = "fixed",
 	};
 	int i = load_word(load, words, sizeof(words) / sizeof(words[0]));

@@ -131,7 +131,10 @@ static void lost(struct load *load, void *report)
 
 static void flaws(struct load *load, void *report)
 {
-#define FLAW(name, i) { name, LOAD_NUMBER, AT(flaws) + (i) * sizeof(uint64_t), NULL }
+#define FLAW(name, i)                                                                              \
+	{                                                                                          \
+		name, LOAD_NUMBER, AT(flaws) + (i) * sizeof(uint64_t), NULL                        \
+	}
 	static const struct load_key keys[] = {
 		FLAW("cut", REPORT_CUT),
 		FLAW("torn", REPORT_TORN),
@@ -251,7 +254,7 @@ static void count(struct gw_verdict *verdict, const struct report_budget *budget
 		verdict->broken++;
 	else
 		verdict->unjudged++;
-	verdict->outcome = verdict->broken	   ? GW_BROKEN
+	verdict->outcome = verdict->broken     ? GW_BROKEN
 			   : verdict->unjudged ? GW_NO_VERDICT
 					       : GW_PASS;
 }

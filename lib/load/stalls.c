@@ -96,7 +96,7 @@ static void task_kind(struct load *load, void *out)
 {
 	static const char *const words[] = {
 		[GW_TASK_GREENLET] = "greenlet", [GW_TASK_HUB] = "hub",
-		[GW_TASK_MAIN] = "main",	 [GW_TASK_TASK] = "task",
+		[GW_TASK_MAIN] = "main",         [GW_TASK_TASK] = "task",
 		[GW_TASK_CALLBACK] = "callback",
 	};
 	int i = load_word(load, words, sizeof(words) / sizeof(words[0]));

@@ -8,6 +8,7 @@
  * reference. A step summary may have 1 MiB: rows end before, and how many
  * were left out is said.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,7 +23,14 @@
 /* Would it begin a link? */
 static bool links(const char *text, const char *p)
 {
-	return (*p == ':' && p[1] == '/') || (*p == '.' && p >= text + 3 && !strncmp(p - 3, "www", 3));
+	return (*p == ':' && p[1] == '/') ||
+	       (*p == '.' && p >= text + 3 && !strncmp(p - 3, "www", 3));
+}
+
+/* GitHub takes an underscore between two letters for one. */
+static bool inside_word(const char *text, const char *p)
+{
+	return p > text && isalnum((unsigned char)p[-1]) && isalnum((unsigned char)p[1]);
 }
 
 static void put_safe(FILE *to, const char *text, size_t chars)
@@ -31,7 +39,8 @@ static void put_safe(FILE *to, const char *text, size_t chars)
 
 	escape(safe, sizeof(safe), text ? text : "", chars);
 	for (const char *p = safe; *p; p++) {
-		if (links(safe, p) || strchr("&<>\"'|`*_[]#@~\\!", *p))
+		if (links(safe, p) || strchr("&<|`*[]#@~\\", *p) ||
+		    (*p == '_' && !inside_word(safe, p)))
 			fprintf(to, "&#%d;", *p);
 		else
 			fputc(*p, to);
@@ -170,7 +179,7 @@ static void put_site(FILE *to, const struct gw_report *report, const struct repo
 	if (site->advice.rule) {
 		put(to, site->advice.rule);
 		fputs(": ", to);
-		put(to, site->advice.fix);
+		put(to, site->advice.fix[0] ? site->advice.fix : site->advice.title);
 	}
 	if (site->suppressed_by) {
 		fputs(site->advice.rule ? "; suppressed: " : "suppressed: ", to);

@@ -225,7 +225,8 @@ static int put_weight(void *ctx, const struct weight *weight)
 	struct pprof *pprof = ctx;
 	bool stack = weight->stack != GW_NONE;
 	bool oncpu = stack && (weight->state == GW_STATE_ONCPU || weight->state == GW_STATE_GC);
-	bool blocked = stack && (weight->state == GW_STATE_BLOCKED || weight->state == GW_STATE_GIL);
+	bool blocked =
+		stack && (weight->state == GW_STATE_BLOCKED || weight->state == GW_STATE_GIL);
 	int64_t ns = (int64_t)weight->ns;
 	int64_t values[VALUES] = { 0, ns, blocked ? ns : 0, oncpu ? ns : 0 };
 

@@ -90,8 +90,7 @@ static int write_sample(void *ctx, const struct weight *weight)
 	for (uint32_t i = depth; i-- > 0; comma = ",")
 		fprintf(scope->to, "%s%" PRIu32, comma, frames[i]);
 	if (!depth)
-		fprintf(scope->to, "%" PRIu32,
-			reason_frame(scope, weight->why ? weight->why : ""));
+		fprintf(scope->to, "%" PRIu32, reason_frame(scope, weight->why ? weight->why : ""));
 	fputc(']', scope->to);
 	return 0;
 }

@@ -69,7 +69,7 @@ const char *weigh_name(char out[WEIGH_NAME], const struct gw_frame *frame)
 {
 	char name[ESCAPE_SIZE(ESCAPE_NAME)], place[ESCAPE_SIZE(ESCAPE_NAME)];
 	const char *where = frame->kind == GW_FRAME_KERNEL ? NULL
-			    : frame->file		   ? frame->file
+			    : frame->file                  ? frame->file
 							   : frame->module;
 
 	gw_escape(name, sizeof(name), frame->name);

@@ -104,9 +104,8 @@ class Goldens(Case):
             with self.subTest(tape.stem):
                 live = run("replay", tape).stdout.decode().splitlines()
                 saved = show("text", tape.with_suffix(".json")).decode().splitlines()
-                self.assertEqual(saved[-1], live[-1])
-                self.assertEqual([line for line in saved if line.startswith(" +")],
-                                 [line for line in live if line.startswith(" +") and "still going on" not in line])
+                self.assertEqual(saved[saved.index(""):], live[live.index(""):])
+                self.assertEqual(saved[0], live[0].removesuffix(", still going on"))
 
 
 class Consumers(Case):
@@ -220,7 +219,7 @@ class Consumers(Case):
         text = done.stdout.decode()
         self.assertEqual(done.stderr, b"")
         self.assertEqual(text.count("sample_type {"), 4)
-        self.assertIn('string_table: ""', text.splitlines()[0])
+        self.assertIn('string_table: ""', [line for line in text.splitlines() if line.startswith("string_table")][0])
         for word in ("stalls", "nanoseconds", "blocked", "oncpu", "pid", "cause", "syscall", "get_user"):
             self.assertIn(f'string_table: "{word}"', text)
         self.assertNotRegex(text, r"(?m)^\s*[0-9]+: ")  # a field that the description does not know
@@ -314,7 +313,7 @@ class Command(Case):
         self.refuse(self.place, gist="cannot be read")
         self.refuse(EXAMPLE, EXAMPLE.with_name("reports.py"), gist="reports.py: line 1")
         self.refuse(TAPES / "gevent-cpu.tape", gist="gevent-cpu.tape")
-        self.refuse("-", gist="stdin: ", stdin=b"")
+        self.refuse("-", gist="stdin: line 1: the file ends", stdin=b"")
         self.assertEqual(list(self.place.iterdir()), [])
 
     def test_a_file_without_end_is_refused_in_bounded_memory(self):
