@@ -270,11 +270,13 @@ static void complete(struct gw_report *report)
 		struct report_loop *loop = report_loop(report, stall->loop);
 		struct report_site *site;
 
-		loop->stalls++;
-		loop->stalled_ns += stall->duration_ns;
+		loop->stalls += !stall->warmup;
+		loop->stalled_ns += stall->warmup ? 0 : stall->duration_ns;
+		report->stalls_warmup += stall->warmup;
 		if (stall->site == GW_NONE)
 			continue;
 		site = report_site(report, stall->site);
+		site->warmups += stall->warmup;
 		stall->advice = site->advice;
 		site->callee =
 			callee_of(report, stall->frame, stall->stack); /* the first's stays */
