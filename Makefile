@@ -132,12 +132,14 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB_OBJ) $(O)/cli/opts.o $(O)/cli/times
 test: $(UNIT) $(BIN) $(LIB_SO)
 	$(Q)sh tests/tally.sh unit $(O) $(UNIT)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --tally $(O)/tally
-	$(Q)$(PYTHON) -B tests/reports/reports.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally
+	$(Q)$(PYTHON) -B tests/reports/reports.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally \
+		$(if $(SANITIZE),--slow)
 	$(Q)$(PYTHON) -B tests/reports/ci.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/lab/test_score.py -q
 	$(Q)$(PYTHON) -B tests/lab/test_peers.py -q
 	$(Q)$(PYTHON) -B tests/causes.py --check
 	$(Q)sh tests/symbols.sh $(LIB_SO)
+	$(Q)$(PYTHON) -B tests/bpfstack.py $(O)/probes.bpf.o >/dev/null
 
 ## test-sanitized: the unit tests and tapes under ASan and UBSan
 test-sanitized:

@@ -270,9 +270,9 @@ static void complete(struct gw_report *report)
 		struct report_loop *loop = report_loop(report, stall->loop);
 		struct report_site *site;
 
+		report->stalls_warmup += stall->warmup;
 		loop->stalls += !stall->warmup;
 		loop->stalled_ns += stall->warmup ? 0 : stall->duration_ns;
-		report->stalls_warmup += stall->warmup;
 		if (stall->site == GW_NONE)
 			continue;
 		site = report_site(report, stall->site);

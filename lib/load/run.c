@@ -94,35 +94,21 @@ static void host(struct load *load, void *report)
 	load_object(load, keys, report);
 }
 
-#define ARGS_MAX 1024
-
 static void command(struct load *load, void *object)
 {
-	const char *args[ARGS_MAX];
 	struct gw_report *report = object;
-	uint32_t n = 0;
 
-	if (!text_array(&load->in))
-		return;
-	while (text_more(&load->in)) {
-		const char *word = load_intern(load, text_string(&load->in));
-
-		if (n < ARGS_MAX)
-			args[n++] = word;
-	}
-	report->command = tables_bytes(report, n * sizeof(*args));
-	if (!report->command)
-		return;
-	memcpy(report->command, args, n * sizeof(*args));
-	report->n_command = n;
+	report->n_command = load_texts(load, &report->command);
 }
 
-static void child_exit(struct load *load, void *object)
+static void child_exit(struct load *load, void *out)
 {
-	struct gw_report *report = object;
+	uint64_t status;
 
-	if (!text_null(&load->in))
-		report->child_exit = (int)text_number(&load->in);
+	if (text_null(&load->in))
+		return; /* it had not ended */
+	status = text_number(&load->in);
+	*(int *)out = status <= 255 ? (int)status : 255;
 }
 
 static void tags(struct load *load, void *object)
@@ -151,7 +137,7 @@ void load_run(struct load *load, void *report)
 		{ "duration_ns", LOAD_NUMBER, AT(duration_ns), NULL },
 		{ "ended_by", LOAD_PART, AT(ended), ended_by },
 		{ "command", LOAD_PART, 0, command },
-		{ "child_exit", LOAD_PART, 0, child_exit },
+		{ "child_exit", LOAD_PART, AT(child_exit), child_exit },
 		{ "tags", LOAD_PART, 0, tags },
 		{ "settings", LOAD_PART, 0, settings },
 		{ "host", LOAD_PART, 0, host },
