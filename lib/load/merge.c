@@ -290,6 +290,7 @@ static void merge_sites(struct merge *merge)
 		if (index >= known || from->max_ns > to->max_ns)
 			describe_site(merge, to, from);
 		to->count += from->count;
+		to->warmups += from->warmups;
 		to->total_ns += from->total_ns;
 		to->charged_ns += from->charged_ns;
 		to->warmups += from->warmups;
