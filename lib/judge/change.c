@@ -174,11 +174,12 @@ int change_mark(const struct gw_report *base, const struct gw_report *report)
 {
 	struct change_between how = between(base, report);
 	struct map known = { 0 };
+	uint64_t at = 0;
 	int err = 0;
-	uint64_t at;
 
-	for (uint32_t i = 0; !err && i < base->sites.count; i++)
-		err = map_put(&known, change_key(report_site(base, i)), i);
+	report_each (base, sites, struct report_site, site)
+		if (!err)
+			err = map_put(&known, change_key(site), at++);
 	report_each (report, sites, struct report_site, site) {
 		struct tally was = { 0 }, is = change_tally(site);
 
