@@ -294,8 +294,6 @@ static void merge_sites(struct merge *merge)
 		to->warmups += from->warmups;
 		to->total_ns += from->total_ns;
 		to->charged_ns += from->charged_ns;
-		to->warmups += from->warmups;
-		to->charged_ns += from->charged_ns;
 		to->max_ns = larger(to->max_ns, from->max_ns);
 		if (from->n_lengths || from->n_medians)
 			add_median(merge, to, report_site_median(from), from->count);
