@@ -196,6 +196,7 @@ static void merge_loops(struct merge *merge)
 				return;
 			}
 			*to = *loop;
+			to->warm = NULL;
 			to->serial = index + 1;
 			to->comm = merge_string(merge, loop->comm);
 			to->runtime = merge_string(merge, loop->runtime);
