@@ -58,7 +58,7 @@ static const struct opt table[] = {
 	  "slept, or all: also those that never sleep; slows every process (slept)", OPT_LIVE, 0, 0,
 	  which_calls },
 	{ 0, "warmup", OPT_TIME, AT(warmup_ns), "TIME",
-	  "do not judge the beginning (0; run: until it listens, at most 2s)", OPT_LIVE, 0,
+	  "a beginning that is not judged (0; run: until it listens, at most 2s)", OPT_LIVE, 0,
 	  366 * 24 * TIME_HOUR, NULL },
 	{ 0, "grace", OPT_TIME, AT(grace_ns), "TIME",
 	  "how long the command may take to end after a signal (10s)", OPT_RUN, 0,

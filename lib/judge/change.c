@@ -42,15 +42,16 @@ static double hidden(const struct tally *site, const struct tally *machine)
 	return mean(site) <= MORE * (double)machine->max_ns ? (double)machine->count : 0;
 }
 
+/* More often by the time the run took, or longer: that may be why the run took longer. */
 static bool worse(const struct tally *base, const struct tally *now, const struct tally *machine,
 		  double scale, uint64_t threshold_ns)
 {
-	double more = hidden(now, machine);
-	double count = ((double)base->count + more) * scale;
+	double count = (double)base->count + hidden(now, machine);
+	double total = MORE * count * mean(base), is = (double)now->charged_ns;
 
-	if ((double)now->charged_ns <= MORE * count * mean(base))
-		return false;
-	return more_often(count, (double)now->count) || longer(base, now, threshold_ns);
+	if (is > total * scale && more_often(count * scale, (double)now->count))
+		return true;
+	return is > total * fmin(scale, 1) && longer(base, now, threshold_ns);
 }
 
 /* Too little to be told as a site that came or went. */
@@ -174,11 +175,12 @@ int change_mark(const struct gw_report *base, const struct gw_report *report)
 {
 	struct change_between how = between(base, report);
 	struct map known = { 0 };
+	uint64_t at = 0;
 	int err = 0;
-	uint64_t at;
 
-	for (uint32_t i = 0; !err && i < base->sites.count; i++)
-		err = map_put(&known, change_key(report_site(base, i)), i);
+	report_each (base, sites, struct report_site, site)
+		if (!err)
+			err = map_put(&known, change_key(site), at++);
 	report_each (report, sites, struct report_site, site) {
 		struct tally was = { 0 }, is = change_tally(site);
 

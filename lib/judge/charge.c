@@ -64,7 +64,7 @@ static bool counts(const struct subject *subject, const struct expr *expr, bool 
 		    !measure_has_loop(expr, report_loop(subject->report, stall->loop)))
 			return false;
 	}
-	if (stall->site == GW_NONE)
+	if (stall->site == GW_NONE || !subject->report->sites.items)
 		return expr->scope == SCOPE_ALL;
 	site = report_site(subject->report, stall->site);
 	if (subject->against && !growth && site->change != GW_CHANGE_NEW &&

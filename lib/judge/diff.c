@@ -84,7 +84,7 @@ static int add_run(struct building *b, const struct gw_report *report, size_t ru
 		if (!site->count)
 			continue;
 		err = row_for(b, site, &at);
-		if (err)
+		if (err || !b->tallies)
 			return err;
 		row = (struct diff_row *)b->diff->rows.items + at;
 		row->title = site->title ? site->title : gw_cause_name(site->cause);

@@ -107,7 +107,7 @@ int scan_time(struct scan *scan, uint64_t *out)
 		double ns;
 	} units[] = { { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "min", 6e10 } };
 	const char *from = scan->at;
-	double value;
+	double value = 0;
 	int err = scan_number(scan, &value);
 	size_t len = scan_word(scan, "");
 

@@ -61,6 +61,18 @@ Test(change, longer_is_worse_and_few_stalls_need_a_clearer_difference)
 	cr_assert_eq(change(10, 300, 10, 200), GW_CHANGE_IMPROVED);
 }
 
+Test(change, stalls_that_make_the_run_longer_are_longer_all_the_same)
+{
+	struct tally base = { 3, 450 * MS, 150 * MS, 450 * MS };
+	struct tally now = { 3, 1500 * MS, 500 * MS, 1500 * MS };
+
+	between.scale = 2.7;
+	between.threshold_ns = 100 * MS;
+	cr_assert_eq(change_of(&base, &now, &between), GW_CHANGE_REGRESSED);
+	between.scale = 1 / 2.7;
+	cr_assert_eq(change_of(&now, &base, &between), GW_CHANGE_IMPROVED);
+}
+
 Test(change, a_site_that_came_or_went_is_new_or_fixed)
 {
 	cr_assert_eq(change(0, 0, 1, 160), GW_CHANGE_NEW);
