@@ -8,6 +8,7 @@
  * while it shuts down is not judged. Text goes to stderr, stdout is CMD's.
  * The report is written whatever CMD did. CMD is never killed.
  */
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -269,6 +270,15 @@ static int end(struct run *run)
 	return exit_code(run);
 }
 
+/* One that is not there is refused at once, before anything takes time. */
+static bool all_there(const struct opt_pids *pids)
+{
+	for (size_t i = 0; i < pids->count; i++)
+		if (kill((pid_t)pids->items[i], 0) && errno == ESRCH)
+			return false;
+	return true;
+}
+
 static int open_session(struct run *run)
 {
 	const struct options *options = run->options;
@@ -288,7 +298,8 @@ static int open_session(struct run *run)
 		opts.warmup_ns = READY_NS;
 		opts.warmup_ready = true;
 	}
-	if (run->outside) /* before: the run begins with the other session */
+	if (run->outside &&
+	    all_there(&options->pids)) /* before: the run begins with the other session */
 		load_open(&run->load, child, options->threshold_ns);
 	err = gw_open(&run->gw, &opts);
 	if (err && !run->logged)

@@ -114,7 +114,7 @@ class Status(Run):
 
     def test_what_cannot_be_watched_is_125_and_starts_nothing(self):
         done = self.run_greenwatch("run", "-p", self.dead_pid(), "--", "echo", "begun")
-        self.assert_refused(done, 125, "no process with pid")
+        self.assert_refused(done, 125, "no process with pid", seconds=SOON_S)
         done = self.run_greenwatch("run", "-o", self.place / "no" / "x.json", "--", "echo", "begun")
         self.assert_refused(done, 125, "No such file or directory")
 
@@ -168,9 +168,10 @@ class Child(Run):
         self.assertIn("sh", [target["comm"] for target in report["targets"]], "what CMD became is told of")
 
     def test_one_that_goes_to_the_background_is_said_to_go_on(self):
-        app = self.begin(*NONE, command=("sh", "-c", f"exec 3<&0; {PYTHON} -B {HERE}/app.py <&3 & sleep 1.5"))
-        for _ in range(3):
-            app.do("stall", 0)
+        app = self.begin(*NONE, command=("sh", "-c", f"exec 3<&0; {PYTHON} -B {HERE}/app.py <&3 & "
+                                                 "while [ ! -e over ]; do sleep 0.1; done"))
+        self.calm(app)
+        (self.place / "over").touch()
         goes_on, done = self.finish_alone(app)
         self.assertIn("goes on unwatched", done.err)
         self.assertTrue(goes_on)
