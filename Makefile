@@ -19,11 +19,12 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 C_FILES  := $(wildcard bpf/*.[ch] lib/*.[ch] lib/*/*.[ch] cli/*.[ch] tests/*/*.[ch])
 
 BPF_OBJ := $(BPF_SRC:%.c=$(O)/%.o)
-LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(O)/profile.pb-c.o
 CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o)
 UNIT    := $(UNIT_SRC:%.c=$(O)/%)
 SKEL    := $(O)/probes.skel.h
 SCHEMA  := $(O)/schema.h
+PROFILE := $(O)/profile.pb-c.c
 LIB_A   := $(O)/libgreenwatch.a
 LIB_SO  := $(O)/libgreenwatch.so.0
 BIN     := $(O)/greenwatch
@@ -35,19 +36,19 @@ CFLAGS ?= $(if $(DEBUG),-O0 -g3,-O2 -g -fstack-protector-strong -D_FORTIFY_SOURC
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' $(WARN) -MMD -MP -fPIE \
              $(if $(SANITIZE),-U_FORTIFY_SOURCE -fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
 LDFLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-z,now) -pie
-LIBS    := -lbpf -ldw -lelf -lz -lcjson -liberty -lm
+LIBS    := -lbpf -ldw -lelf -lz -lprotobuf-c -lcjson -liberty -lm
 
 # each room sees only what its -I lets it see
 INC_lib   := -I. -Ilib -Ilib/include -isystem $(O) -fPIC -fvisibility=hidden
 INC_cli   := -Ilib/include
 INC_tests := -I. -Ilib -Ilib/include -Icli
 
-PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev zlib1g-dev libcjson-dev libc6-dev
+PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev zlib1g-dev libprotobuf-c-dev protobuf-c-compiler libcjson-dev libc6-dev
 PACKAGES_RUN  := python3 python3-gevent
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_PEERS := python3-venv musl
-PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema strace python3-psycopg2 gunicorn
+PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-junitparser strace protobuf-compiler python3-psycopg2 gunicorn
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -90,7 +91,16 @@ $(SCHEMA): docs/greenwatch-report-1.schema.json
 	$(Q)(printf 'static const char schema_json[] = {\n'; od -An -v -tx1 $< | \
 		sed 's/ \(..\)/0x\1,/g'; printf '0 };\n') > $@.tmp && mv $@.tmp $@
 
-$(LIB_OBJ): | $(SKEL) $(SCHEMA)
+$(PROFILE): lib/sink/profile.proto
+	@mkdir -p $(@D)
+	$(call say,PROTO,$<)
+	$(Q)protoc-c --proto_path=$(<D) --c_out=$(@D) $<
+
+$(O)/profile.pb-c.o: $(PROFILE)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -I$(O) -c $< -o $@
+
+$(LIB_OBJ): | $(SKEL) $(SCHEMA) $(PROFILE)
 $(O)/lib/source/live.o: $(SKEL)
 $(O)/lib/sink/schema.o: $(SCHEMA)
 
@@ -122,6 +132,9 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB_OBJ) $(O)/cli/opts.o $(O)/cli/times
 test: $(UNIT) $(BIN) $(LIB_SO)
 	$(Q)sh tests/tally.sh unit $(O) $(UNIT)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --tally $(O)/tally
+	$(Q)$(PYTHON) -B tests/reports/reports.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally \
+		$(if $(SANITIZE),--slow)
+	$(Q)$(PYTHON) -B tests/reports/ci.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/lab/test_score.py -q
 	$(Q)$(PYTHON) -B tests/lab/test_peers.py -q
 	$(Q)$(PYTHON) -B tests/causes.py --check
@@ -164,7 +177,7 @@ vm: $(BIN)
 	$(Q)GREENWATCH=$(BIN) sh tests/vm/matrix.sh
 
 ## lint: clang-format, clang-tidy, the doors of third-party libraries
-lint: $(SKEL) $(SCHEMA)
+lint: $(SKEL) $(SCHEMA) $(PROFILE)
 	$(Q)sh tests/lint.sh $(O) $(C_FILES)
 
 ## format: clang-format in place
@@ -174,6 +187,7 @@ format:
 ## golden: rewrites the expectations of the tapes; read the diff
 golden: $(BIN)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --rewrite
+	$(Q)$(PYTHON) -B tests/reports/reports.py --greenwatch $(BIN) --rewrite
 
 ## docs-causes: rewrites docs/causes/ and lib/rules/texts*.c out of lib/causes.tsv
 docs-causes:

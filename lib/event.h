@@ -9,6 +9,7 @@
 #ifndef EVENT_H
 #define EVENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "record.h"
@@ -32,6 +33,16 @@ struct event_audit {
 struct event_patch {
 	const struct wire_patch *fixed;
 	const char *what, *where, *file, *rule, *more; /* never NULL; "" if not known */
+};
+
+struct event_command {
+	uint32_t argc;
+	bool watched;
+	const char *args; /* argc strings */
+};
+
+struct event_tag {
+	const char *key, *value;
 };
 
 struct event_pool {
@@ -61,6 +72,10 @@ struct event {
 		struct event_patch patch;
 		struct event_pool pool;
 		const struct wire_end *end;
+		const struct wire_warmup *warmup;
+		const struct wire_child *child;
+		struct event_command command;
+		struct event_tag tag;
 	};
 };
 

@@ -14,6 +14,7 @@ extern const uint64_t hist_bounds_ns[HIST_BOUNDS];
 /* Smallest and one past the largest value of a bucket. */
 uint64_t hist_floor(uint32_t bucket);
 uint64_t hist_ceiling(uint32_t bucket);
+uint32_t hist_bucket(uint64_t ns); /* the one that holds it */
 
 /* Counts a value, so many times. */
 void hist_count(uint64_t *buckets, uint64_t ns, uint64_t times);
@@ -24,5 +25,13 @@ uint64_t hist_quantile(const uint64_t *buckets, double share, uint64_t max_ns);
 /* Folds fine buckets into the report's HIST_BOUNDS + 1 counts. A bucket across a bound counts
  * by its middle. */
 void hist_fold(const uint64_t *buckets, uint64_t *counts);
+
+/*
+ * The inverse of hist_fold, as far as it can be: buckets that fold to these counts, and whose
+ * quantiles at the n rising shares are ns[] (UINT64_MAX: not known) and at most max_ns. Exact for
+ * what hist_quantile gave, to the bucket for other numbers.
+ */
+void hist_rebuild(uint64_t *buckets, const uint64_t *counts, const double *shares,
+		  const uint64_t *ns, uint32_t n, uint64_t max_ns);
 
 #endif

@@ -178,8 +178,12 @@ static void write_tables(struct json *json, const struct gw_report *report)
 	write_stacks(json, report);
 	json_array(json, "sites");
 	report_each (report, sites, struct report_site, site)
-		if (site->count) /* else only a stall in progress looked like it */
+		if (site->count || site->warmups) /* else only a stall in progress looked like it */
 			json_element(json, json_site(json, site));
+	if (report->judged) {
+		report_each (report->judged, fixed, struct report_site, site)
+			json_element(json, json_site(json, site));
+	}
 	json_array_end(json);
 }
 
@@ -207,6 +211,7 @@ void json_report(struct json *json, const struct gw_report *report, bool stalls)
 	json_patches(json, report);
 	json_pools(json, report);
 	write_diagnosis(json, report);
+	json_judged(json, report);
 	json_item(json, "quality", json_quality(json, report));
 }
 
@@ -225,5 +230,7 @@ static int write_document(struct gw_sink *sink, const struct gw_report *report)
 
 const struct sink_ops sink_json = {
 	.name = "json",
+	.extension = ".json",
+	.help = "the report, to keep and to read again",
 	.end = write_document,
 };

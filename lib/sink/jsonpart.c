@@ -49,6 +49,7 @@ static const char *ended_by(enum gw_ended ended)
 		[GW_ENDED_NOT] = "signal", /* a report asked for while the run went on */
 		[GW_ENDED_DURATION] = "duration",  [GW_ENDED_SIGNAL] = "signal",
 		[GW_ENDED_TARGET] = "target-exit", [GW_ENDED_ERROR] = "error",
+		[GW_ENDED_CHILD] = "child-exit",   [GW_ENDED_FAIL_FAST] = "fail-fast",
 	};
 
 	return words[ended];
@@ -59,7 +60,7 @@ static cJSON *settings(struct json *json, const struct gw_report *report)
 	cJSON *item = cJSON_CreateObject();
 
 	json_number(json, item, "threshold_ns", report->threshold_ns);
-	json_number(json, item, "warmup_ns", 0);
+	json_number(json, item, "warmup_ns", report->warmup_ns);
 	json_number(json, item, "sample_period_ns", report->period_ns);
 	json_text(json, item, "calls", report->calls_all ? "all" : "slept");
 	return item;
@@ -76,6 +77,38 @@ static cJSON *host(struct json *json, const struct gw_report *report)
 	return item;
 }
 
+static cJSON *words(struct json *json, const char *const *from, uint32_t n)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (uint32_t i = 0; i < n; i++)
+		cJSON_AddItemToArray(list, json_sentence_item(json, from[i] ? from[i] : ""));
+	return list;
+}
+
+static cJSON *tags(struct json *json, const struct gw_report *report)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	report_each (report, tags, struct report_tag, tag)
+		json_text(json, item, tag->key, tag->value);
+	return item;
+}
+
+/* What the caller said of the run. */
+static void put_command(struct json *json, cJSON *run, const struct gw_report *report, bool ended)
+{
+	if (report->command)
+		json_put(json, run, "command",
+			 words(json, (const char *const *)report->command, report->n_command));
+	if (report->command && ended && report->child_exit == WIRE_STATUS_NONE)
+		json_raw(json, run, "child_exit", "null");
+	else if (report->command && ended)
+		json_number(json, run, "child_exit", (uint64_t)report->child_exit);
+	if (report->tags.count)
+		json_put(json, run, "tags", tags(json, report));
+}
+
 cJSON *json_run(struct json *json, const struct gw_report *report, bool ended)
 {
 	cJSON *run = cJSON_CreateObject();
@@ -87,6 +120,7 @@ cJSON *json_run(struct json *json, const struct gw_report *report, bool ended)
 		json_number(json, run, "duration_ns", report->duration_ns);
 		json_text(json, run, "ended_by", ended_by(report->ended));
 	}
+	put_command(json, run, report, ended);
 	json_put(json, run, "settings", settings(json, report));
 	json_put(json, run, "host", host(json, report));
 	return run;
@@ -156,23 +190,34 @@ static cJSON *histogram(struct json *json, const uint64_t *buckets, uint64_t sum
 	return json_histogram(json, counts, sum_ns);
 }
 
-static cJSON *lag(struct json *json, const uint64_t *buckets, uint64_t max_ns, uint64_t sum_ns)
-{
-	cJSON *item = cJSON_CreateObject();
-
-	json_number(json, item, "max_ns", max_ns);
-	json_number(json, item, "p50_ns", hist_quantile(buckets, 0.5, max_ns));
-	json_number(json, item, "p90_ns", hist_quantile(buckets, 0.9, max_ns));
-	json_number(json, item, "p99_ns", hist_quantile(buckets, 0.99, max_ns));
-	json_number(json, item, "p999_ns", hist_quantile(buckets, 0.999, max_ns));
-	json_put(json, item, "histogram", histogram(json, buckets, sum_ns));
-	return item;
-}
+static const char *const share_names[REPORT_SHARES] = { "p50_ns", "p90_ns", "p99_ns", "p999_ns" };
 
 static void put_known(struct json *json, cJSON *object, const char *key, uint64_t ns)
 {
 	if (ns != GW_UNKNOWN_NS)
 		json_number(json, object, key, ns);
+}
+
+static cJSON *lag(struct json *json, const struct report_loop *loop)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	json_number(json, item, "max_ns", loop->lag_max_ns);
+	for (unsigned int i = 0; i < REPORT_SHARES; i++)
+		put_known(json, item, share_names[i], report_lag(loop, i));
+	json_put(json, item, "histogram", histogram(json, loop->lag, loop->lag_sum_ns));
+	return item;
+}
+
+static cJSON *delay(struct json *json, const struct report_loop *loop)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	json_number(json, item, "max_ns", loop->delay_max_ns);
+	for (unsigned int i = 0; i < REPORT_SHARES; i++)
+		put_known(json, item, share_names[i], report_delay(loop, i));
+	json_put(json, item, "histogram", histogram(json, loop->delay, loop->delay_sum_ns));
+	return item;
 }
 
 void json_ledger(struct json *json, cJSON *object, const struct gw_ledger *ledger)
@@ -226,9 +271,8 @@ cJSON *json_loop(struct json *json, const struct report_loop *loop)
 	json_text(json, item, "thread_name", loop->comm);
 	json_text(json, item, "runtime", loop->runtime);
 	json_number(json, item, "turns", loop->turns);
-	json_put(json, item, "lag", lag(json, loop->lag, loop->lag_max_ns, loop->lag_sum_ns));
-	json_put(json, item, "wakeup_delay",
-		 lag(json, loop->delay, loop->delay_max_ns, loop->delay_sum_ns));
+	json_put(json, item, "lag", lag(json, loop));
+	json_put(json, item, "wakeup_delay", delay(json, loop));
 	json_put(json, item, "time", time_of(json, loop));
 	return item;
 }
@@ -274,7 +318,9 @@ cJSON *json_site(struct json *json, const struct report_site *site)
 	json_number(json, item, "count", site->count);
 	json_number(json, item, "total_ns", site->total_ns);
 	json_number(json, item, "max_ns", site->max_ns);
-	if (site->n_lengths)
+	if (site->charged_ns)
+		json_number(json, item, "charged_ns", site->charged_ns);
+	if (site->n_lengths || site->n_medians)
 		json_number(json, item, "p50_ns", report_site_median(site));
 	if (site->frame != GW_NONE)
 		json_number(json, item, "frame", site->frame);
@@ -283,6 +329,9 @@ cJSON *json_site(struct json *json, const struct report_site *site)
 	json_text(json, item, "call", site->call);
 	json_peer(json, item, site->peer);
 	json_advice(json, item, &site->advice);
+	json_sentence(json, item, "suppressed_by", site->suppressed_by);
+	if (site->change != GW_CHANGE_NONE)
+		json_text(json, item, "baseline", gw_change_name(site->change));
 	return item;
 }
 

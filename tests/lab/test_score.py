@@ -12,7 +12,7 @@ import workloads
 MS = 1_000_000
 START = 1_000_000 * MS
 LOOP = "10/11"
-NO_WORKLOADS = {"lab.py", "pythons.py", "score.py", "servers.py", "test_score.py", "workloads.py", "compare.py", "compare_cost.py",
+NO_WORKLOADS = {"lab.py", "noise.py", "pythons.py", "score.py", "servers.py", "test_score.py", "workloads.py", "compare.py", "compare_cost.py",
                 "peers.py", "test_peers.py", "asyncio_debug.py", "pauses.py"}
 
 
