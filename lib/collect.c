@@ -56,7 +56,8 @@ void collect_free(struct gw_report *report)
 	struct report_vec *vecs[] = { &report->targets, &report->loops,   &report->frames,
 				      &report->stacks,  &report->indexes, &report->sites,
 				      &report->stalls,  &report->notes,   &report->calls,
-				      &report->tasks,   &report->audits,  &report->patches };
+				      &report->tasks,   &report->audits,  &report->patches,
+				      &report->pools };
 
 	for (size_t i = 0; i < sizeof(vecs) / sizeof(vecs[0]); i++)
 		free(vecs[i]->items);

@@ -34,6 +34,12 @@ struct event_patch {
 	const char *what, *where, *file, *rule, *more; /* never NULL; "" if not known */
 };
 
+struct event_pool {
+	const struct wire_pool *fixed;
+	const uint64_t *ids;     /* n_queued, then n_waiting */
+	const char *name, *next; /* never NULL; next "" if not known */
+};
+
 struct event {
 	enum wire_kind kind;
 	uint64_t now_ns;
@@ -53,6 +59,7 @@ struct event {
 		const struct wire_calls *calls;
 		struct event_audit audit;
 		struct event_patch patch;
+		struct event_pool pool;
 		const struct wire_end *end;
 	};
 };

@@ -15,6 +15,7 @@
 #include <string.h>
 #include "collect.h"
 #include "inventory.h"
+#include "pools.h"
 #include "usage.h"
 #include "source/source.h"
 
@@ -29,6 +30,7 @@ struct gw {
 	struct stalls *stalls;
 	struct inventory *inventory;
 	struct usage *usage;
+	struct pools *pools;
 	struct gw_report *report;
 	enum gw_ended ended;
 	uint64_t now_ns, late_ns; /* of the events; age of the oldest late turn */
@@ -167,6 +169,8 @@ static int on_event(struct gw *gw, const struct event *event)
 		return collect_audit(gw->report, &event->audit);
 	case WIRE_PATCH:
 		return collect_patch(gw->report, &event->patch);
+	case WIRE_POOL:
+		return pools_take(gw->pools, gw->report, &event->pool);
 	case WIRE_MEMORY:
 	case WIRE_ASLEEP:
 	case WIRE_TICK:
@@ -264,6 +268,8 @@ int gw_open(struct gw **out, const struct gw_opts *opts)
 	if (!err)
 		err = usage_new(&gw->usage);
 	if (!err)
+		err = pools_new(&gw->pools);
+	if (!err)
 		err = open_tape(gw);
 	if (!err)
 		err = open_source(gw);
@@ -329,6 +335,8 @@ static int bring_up_to_date(struct gw *gw)
 		inventory_blocked(gw->inventory, blocked, n);
 	if (!err)
 		err = usage_collect(gw->usage, gw->report, blocked);
+	if (!err)
+		err = pools_collect(gw->pools, gw->report, gw->now_ns);
 	free(blocked);
 	return err;
 }
@@ -408,6 +416,7 @@ void gw_close(struct gw *gw)
 	stalls_free(gw->stalls);
 	inventory_free(gw->inventory);
 	usage_free(gw->usage);
+	pools_free(gw->pools);
 	if (gw->report)
 		collect_free(gw->report);
 	free(gw);

@@ -33,6 +33,11 @@ uint64_t hist_ceiling(uint32_t bucket)
 	return bucket >= HIST_BUCKETS - 1 ? UINT64_MAX : hist_floor(bucket + 1);
 }
 
+void hist_count(uint64_t *buckets, uint64_t ns, uint64_t times)
+{
+	buckets[hist_index(ns)] += times;
+}
+
 uint64_t hist_quantile(const uint64_t *buckets, double share, uint64_t max_ns)
 {
 	uint64_t total = 0, seen = 0, rank;

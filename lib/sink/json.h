@@ -71,6 +71,8 @@ cJSON *json_task(struct json *json, const struct gw_report *report, const struct
 void json_patching(struct json *json, cJSON *target, const struct gw_report *report, uint32_t pid);
 void json_patches(struct json *json, const struct gw_report *report);
 
+void json_pools(struct json *json, const struct gw_report *report); /* jsonpools.c */
+
 /* One stall (jsonstall.c). */
 cJSON *json_stall(struct json *json, const struct gw_report *report, const struct gw_stall *stall);
 

@@ -49,6 +49,8 @@ int text_users(const struct gw_sink *sink, const struct gw_report *report);
 int text_calls(const struct gw_sink *sink, const struct gw_report *report);
 void text_patches(const struct gw_sink *sink, const struct gw_report *report); /* audit.c */
 
+void text_pools(const struct gw_sink *sink, const struct gw_report *report); /* pools.c */
+
 int text_summary(const struct gw_sink *sink, const struct gw_report *report);
 
 #endif

@@ -50,11 +50,12 @@ struct watch {
 	struct wire_calls *calls;     /* rows on their way */
 	uint32_t calls_ended;         /* loops that have ended since rows were told last */
 	uint64_t late_ns, consumed;
-	struct inspect inspect;     /* audits of monkey patching */
-	uint32_t audits;            /* asked for */
-	int epoll, timer, audit_fd; /* audit_fd: of the audit that epoll knows of; -1: none */
-	uint32_t others;            /* processes without a loop that were met */
-	uint32_t n_parked;          /* threads seen parked that are yet to be made loops */
+	struct inspect inspect; /* audits of monkey patching */
+	uint32_t audits;        /* asked for */
+	int epoll, timer, pool_timer;
+	int audit_fd;      /* audit_fd: of the audit that epoll knows of; -1: none */
+	uint32_t others;   /* processes without a loop that were met */
+	uint32_t n_parked; /* threads seen parked that are yet to be made loops */
 	uint32_t parked[PARKED_MAX];
 	bool no_samples_told;
 	bool ending; /* the last totals are being told */
@@ -86,6 +87,13 @@ int workers_asleep(struct watch *w, const struct wire_asleep *asleep);
 int workers_tick(struct watch *w);
 void workers_forget(struct watch *w, const struct proc *proc); /* it is dropped */
 void workers_named(struct watch *w, const struct wire_stack *stack, const struct wire_names *names);
+
+/* poolwatch.c: thread pools. At every tick; when its timer rings; before a process is dropped; at
+ * the end. 0 or -errno. */
+int poolwatch_tick(struct watch *w);
+int poolwatch_due(struct watch *w);
+int poolwatch_forget(struct watch *w, struct proc *proc);
+int poolwatch_end(struct watch *w);
 
 /* watch.c: hands out up to budget records of the ring. 0 or -errno. */
 int watch_drain(struct watch *w, uint32_t budget);
