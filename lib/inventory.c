@@ -15,8 +15,10 @@
 #include "tables.h"
 
 #define NS_PER_S  1000000000ULL
-#define MAX_SEEN  65536 /* rows of the kernel told of so far */
-#define MAX_LINES 4096  /* of the report */
+#define FEW_CALLS 10
+#define SHORT_NS  1000000 /* few that took less in all are chance, and nothing to change */
+#define MAX_SEEN  65536   /* rows of the kernel told of so far */
+#define MAX_LINES 4096    /* of the report */
 
 /* A row of the kernel. */
 struct seen {
@@ -300,7 +302,7 @@ static int put_lines(const struct inventory *inventory, struct gw_report *report
 
 /* What many calls are, one alone does not show: the commits of a database, a walk through a tree. A
  * rule that asks for many means those of one turn; here it gets those of an average second. */
-static void advise_many(const struct inventory *inventory, struct gw_report *report)
+static void advise_all(const struct inventory *inventory, struct gw_report *report)
 {
 	uint64_t seconds = report->duration_ns / NS_PER_S;
 
@@ -311,7 +313,9 @@ static void advise_many(const struct inventory *inventory, struct gw_report *rep
 					     .total_ns = call->total_ns,
 					     .max_ns = call->max_ns };
 
-		if (n > 1)
+		if (call->calls < FEW_CALLS && call->total_ns < SHORT_NS)
+			call->advice = (struct gw_advice){ 0 };
+		else if (n > 1)
 			advise(report, line_at(inventory, i), &sum, &call->advice);
 	}
 }
@@ -356,7 +360,7 @@ int inventory_collect(const struct inventory *inventory, struct gw_report *repor
 	}
 	if (err)
 		return err;
-	advise_many(inventory, report);
+	advise_all(inventory, report);
 	drop_empty(report);
 	if (report->calls.count)
 		qsort(report->calls.items, report->calls.count, sizeof(struct report_call),

@@ -120,32 +120,42 @@ static uint32_t locked_stack(void)
 	return tables_stack(report, frames, 2);
 }
 
-static const char *advice_of(uint64_t calls, uint64_t seconds)
+static const char *advice_of(uint64_t calls, uint64_t each_ns, uint64_t seconds)
 {
 	struct wire_stack stack = { .head.flags = WIRE_STACK_TELLS,
 				    .serial = 7,
 				    .site = 1,
 				    .call = __NR_clock_nanosleep,
-				    .blocked_ns = MS };
+				    .blocked_ns = each_ns };
 	struct named named = { .stack = locked_stack(), .spawned = GW_NONE, .class = "sleep" };
 	const char *rule;
 
 	report_loop(report, 0)->runtime = "gevent";
 	report->duration_ns = seconds * 1000 * MS;
 	cr_assert_eq(inventory_stack(inventory, report, &stack, &named, GW_NONE), 0);
-	row(1, calls, calls * MS, MS);
+	row(1, calls, calls * each_ns, each_ns);
 	rule = collected(0)->advice.rule;
 	return rule ? rule : "none";
 }
 
 Test(inventory, many_calls_a_second_are_advised_as_many)
 {
-	cr_assert_str_eq(advice_of(30, 10), "GW1008");
+	cr_assert_str_eq(advice_of(30, MS, 10), "GW1008");
 }
 
 Test(inventory, a_call_now_and_then_is_advised_as_one)
 {
-	cr_assert_str_neq(advice_of(19, 10), "GW1008");
+	cr_assert_str_neq(advice_of(19, MS, 10), "GW1008");
+}
+
+Test(inventory, few_short_calls_are_chance_and_get_no_advice)
+{
+	cr_assert_str_eq(advice_of(9, MS / 10, 1), "none");
+}
+
+Test(inventory, short_calls_that_are_many_get_advice)
+{
+	cr_assert_str_eq(advice_of(10, MS / 10, 1), "GW1008");
 }
 
 Test(inventory, the_stack_shown_is_that_of_the_longest)
