@@ -234,7 +234,8 @@ static const struct load_key document[] = {
 	{ "frames", LOAD_PART, 0, load_frames },   { "stacks", LOAD_PART, 0, load_stacks },
 	{ "sites", LOAD_PART, 0, load_sites },     { "stalls", LOAD_PART, 0, load_stalls },
 	{ "calls", LOAD_PART, 0, load_calls },     { "tasks", LOAD_PART, 0, load_tasks },
-	{ "patches", LOAD_PART, 0, load_patches }, { "diagnosis", LOAD_PART, 0, load_diagnosis },
+	{ "patches", LOAD_PART, 0, load_patches },
+	{ "pools", LOAD_PART, 0, load_pools }, { "diagnosis", LOAD_PART, 0, load_diagnosis },
 	{ "budgets", LOAD_PART, 0, load_budgets }, { "suppressed", LOAD_PART, 0, load_suppressed },
 	{ "quality", LOAD_PART, 0, load_quality }, { NULL, LOAD_PART, 0, NULL },
 };
