@@ -24,7 +24,7 @@
 #include "name/child.h"
 #include "name/protocol.h"
 
-#define GRACE_MS     10 /* for a killed child to be gone; else it is reaped later */
+#define GRACE_MS     10            /* for a killed child to be gone; else it is reaped later */
 #define MORE_CPU_NS  100000000ULL  /* past the deadline, for one that had to wait for a CPU */
 #define MORE_WALL_NS 1000000000ULL /* and no longer than that in all */
 #define MORE_STEP_MS 20
