@@ -228,15 +228,25 @@ static void line_type(struct load *load, void *unused)
 }
 
 static const struct load_key document[] = {
-	{ "type", LOAD_PART, 0, line_type },       { "schema", LOAD_PART, 0, load_schema },
-	{ "tool", LOAD_PART, 0, load_tool },       { "run", LOAD_PART, 0, load_run },
-	{ "targets", LOAD_PART, 0, load_targets }, { "loops", LOAD_PART, 0, load_loops },
-	{ "frames", LOAD_PART, 0, load_frames },   { "stacks", LOAD_PART, 0, load_stacks },
-	{ "sites", LOAD_PART, 0, load_sites },     { "stalls", LOAD_PART, 0, load_stalls },
-	{ "calls", LOAD_PART, 0, load_calls },     { "tasks", LOAD_PART, 0, load_tasks },
-	{ "patches", LOAD_PART, 0, load_patches }, { "diagnosis", LOAD_PART, 0, load_diagnosis },
-	{ "budgets", LOAD_PART, 0, load_budgets }, { "suppressed", LOAD_PART, 0, load_suppressed },
-	{ "quality", LOAD_PART, 0, load_quality }, { NULL, LOAD_PART, 0, NULL },
+	{ "type", LOAD_PART, 0, line_type },
+	{ "schema", LOAD_PART, 0, load_schema },
+	{ "tool", LOAD_PART, 0, load_tool },
+	{ "run", LOAD_PART, 0, load_run },
+	{ "targets", LOAD_PART, 0, load_targets },
+	{ "loops", LOAD_PART, 0, load_loops },
+	{ "frames", LOAD_PART, 0, load_frames },
+	{ "stacks", LOAD_PART, 0, load_stacks },
+	{ "sites", LOAD_PART, 0, load_sites },
+	{ "stalls", LOAD_PART, 0, load_stalls },
+	{ "calls", LOAD_PART, 0, load_calls },
+	{ "tasks", LOAD_PART, 0, load_tasks },
+	{ "patches", LOAD_PART, 0, load_patches },
+	{ "pools", LOAD_PART, 0, load_pools },
+	{ "diagnosis", LOAD_PART, 0, load_diagnosis },
+	{ "budgets", LOAD_PART, 0, load_budgets },
+	{ "suppressed", LOAD_PART, 0, load_suppressed },
+	{ "quality", LOAD_PART, 0, load_quality },
+	{ NULL, LOAD_PART, 0, NULL },
 };
 
 /* What a frame called, in a stack; NULL: not known. */

@@ -88,6 +88,7 @@ void load_stalls(struct load *load, void *report);
 void load_calls(struct load *load, void *report);
 void load_tasks(struct load *load, void *report);
 void load_patches(struct load *load, void *report);
+void load_pools(struct load *load, void *report);
 void load_quality(struct load *load, void *report);
 void load_budgets(struct load *load, void *report);
 void load_suppressed(struct load *load, void *report);

@@ -393,7 +393,7 @@ static void merge_all(struct merge *merge)
 {
 	static void (*const steps[])(struct merge * merge) = {
 		merge_run,   merge_frames, merge_stacks, merge_loops, merge_sites, merge_stalls,
-		merge_calls, merge_tasks,  merge_audits, merge_notes, merge_lost,
+		merge_calls, merge_tasks,  merge_audits, merge_pools, merge_notes, merge_lost,
 	};
 	uint64_t seen = merge->to->frames_seen + merge->from->frames_seen;
 	uint64_t nameless = merge->to->frames_nameless + merge->from->frames_nameless;

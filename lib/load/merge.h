@@ -34,6 +34,7 @@ void merge_stalls(struct merge *merge);
 void merge_calls(struct merge *merge);
 void merge_tasks(struct merge *merge);
 void merge_audits(struct merge *merge);
+void merge_pools(struct merge *merge);
 void merge_notes(struct merge *merge);
 void merge_lost(struct merge *merge);
 void merge_sort(struct gw_report *report);

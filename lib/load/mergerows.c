@@ -89,6 +89,20 @@ void merge_audits(struct merge *merge)
 	}
 }
 
+/* Those of different runs stay beside each other. */
+void merge_pools(struct merge *merge)
+{
+	report_each (merge->from, pools, struct report_pool, from) {
+		struct report_pool *to = row(merge, &merge->to->pools, from, sizeof(*from));
+
+		if (!to)
+			return;
+		to->name = merge_string(merge, from->name);
+		for (uint32_t i = 0; i < to->n_next; i++)
+			to->next[i] = merge_string(merge, from->next[i]);
+	}
+}
+
 void merge_notes(struct merge *merge)
 {
 	report_each (merge->from, notes, struct report_note, note) {

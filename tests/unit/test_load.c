@@ -182,6 +182,25 @@ Test(load, a_report_keeps_its_stalls_with_their_evidence)
 	gw_report_free(report);
 }
 
+Test(load, a_report_keeps_its_pools)
+{
+	static const char pool[] = HEAD
+		", \"pools\": [{\"pid\": 7, \"kind\": \"gevent\", \"name\": \"p\", \"size\": 10, "
+		"\"watched_ns\": 90, \"saturated_ns\": 30, \"waits\": 2, \"wait\": {\"max_ns\": "
+		"4500000, \"p50_ns\": 4194304, \"p90_ns\": 4500000, \"p99_ns\": 4500000, "
+		"\"histogram\": {\"bounds_ns\": [5000000], \"counts\": [2, 0]}}, \"waiting\": "
+		"[\"getaddrinfo\", \"stat\"]}]}";
+	struct gw_report *report = loaded(pool);
+	struct bytes out = shown(report, "json");
+
+	cr_assert_eq(report->pools.count, 1);
+	cr_assert(strstr(out.data, "\"watched_ns\":90,\"saturated_ns\":30,\"waits\":2"));
+	cr_assert(strstr(out.data, "\"p50_ns\":4194304,\"p90_ns\":4500000"), "%s", out.data);
+	cr_assert(strstr(out.data, "\"waiting\":[\"getaddrinfo\",\"stat\"],\"rule\":\"GW2012\""));
+	free(out.data);
+	gw_report_free(report);
+}
+
 Test(load, nanoseconds_beyond_what_a_double_holds_are_exact)
 {
 	struct gw_report *report =
