@@ -24,6 +24,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o)
 UNIT    := $(UNIT_SRC:%.c=$(O)/%)
 SKEL    := $(O)/probes.skel.h
 SCHEMA  := $(O)/schema.h
+PAGE    := $(O)/page.h
 LIB_A   := $(O)/libgreenwatch.a
 LIB_SO  := $(O)/libgreenwatch.so.0
 BIN     := $(O)/greenwatch
@@ -90,9 +91,22 @@ $(SCHEMA): docs/greenwatch-report-1.schema.json
 	$(Q)(printf 'static const char schema_json[] = {\n'; od -An -v -tx1 $< | \
 		sed 's/ \(..\)/0x\1,/g'; printf '0 };\n') > $@.tmp && mv $@.tmp $@
 
-$(LIB_OBJ): | $(SKEL) $(SCHEMA)
+# bytes, so that nothing has to be quoted; and the hashes that the page's policy names
+$(PAGE): lib/sink/html/page.css lib/sink/html/page.js
+	@mkdir -p $(@D)
+	$(call say,EMBED,$^)
+	$(Q)for f in css js; do \
+		printf 'static const char page_%s[] = {\n' $$f; \
+		od -An -v -tx1 lib/sink/html/page.$$f | sed 's/ \(..\)/0x\1,/g'; printf '0 };\n'; \
+		printf '#define PAGE_%s_SHA256 "%s"\n' $$(echo $$f | tr a-z A-Z) \
+			$$(sha256sum lib/sink/html/page.$$f | cut -c1-64 | tr a-f A-F | \
+				basenc --base16 -d | base64); \
+	done > $@.tmp && mv $@.tmp $@
+
+$(LIB_OBJ): | $(SKEL) $(SCHEMA) $(PAGE)
 $(O)/lib/source/live.o: $(SKEL)
 $(O)/lib/sink/schema.o: $(SCHEMA)
+$(O)/lib/sink/html.o: $(PAGE)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
@@ -163,7 +177,7 @@ vm: $(BIN)
 	$(Q)GREENWATCH=$(BIN) sh tests/vm/matrix.sh
 
 ## lint: clang-format, clang-tidy, the doors of third-party libraries
-lint: $(SKEL) $(SCHEMA)
+lint: $(SKEL) $(SCHEMA) $(PAGE)
 	$(Q)sh tests/lint.sh $(O) $(C_FILES)
 
 ## format: clang-format in place

@@ -43,8 +43,9 @@ static bool ends_with(const char *text, const char *end)
 
 const char *output_format(const char *path, char *error, size_t size)
 {
-	static const char *const later[] = { ".html",       ".folded", ".pb.gz", ".speedscope.json",
-					     ".trace.json", ".md",     ".xml",   ".sarif" };
+	static const char *const later[] = { ".folded",     ".pb.gz", ".speedscope.json",
+					     ".trace.json", ".md",    ".xml",
+					     ".sarif" };
 	char safe[600];
 
 	if (!strcmp(path, "-"))
@@ -53,8 +54,8 @@ const char *output_format(const char *path, char *error, size_t size)
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
 		if (ends_with(path, later[i])) {
 			fail(error, size, 0,
-			     "-o \"%s\": %s is not in this version; use .json or .jsonl", safe,
-			     later[i]);
+			     "-o \"%s\": %s is not in this version; use .json, .jsonl or .html",
+			     safe, later[i]);
 			return NULL;
 		}
 	}
@@ -62,7 +63,9 @@ const char *output_format(const char *path, char *error, size_t size)
 		return "json";
 	if (ends_with(path, ".jsonl"))
 		return "jsonl";
-	fail(error, size, 0, "-o \"%s\": the name must end in .json or .jsonl", safe);
+	if (ends_with(path, ".html"))
+		return "html";
+	fail(error, size, 0, "-o \"%s\": the name must end in .json, .jsonl or .html", safe);
 	return NULL;
 }
 

@@ -16,6 +16,7 @@ static const struct sink_ops *const sinks[] = {
 	&sink_json,
 	&sink_jsonl,
 	&sink_audit,
+	&sink_html,
 };
 
 /* The caller's struct may be older (shorter) or newer (longer, with zeroes) than ours. */

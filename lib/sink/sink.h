@@ -29,7 +29,7 @@ struct gw_sink {
 	void *state; /* the format's own */
 };
 
-extern const struct sink_ops sink_text, sink_json, sink_jsonl, sink_audit;
+extern const struct sink_ops sink_text, sink_json, sink_jsonl, sink_audit, sink_html;
 
 /* Up to max sentences about the run, the most important first; returns how many. */
 #define DIAGNOSIS_SIZE  1400
