@@ -52,16 +52,16 @@ static int write_timeline(const struct html *html)
 	int err = 0;
 
 	html_section(to, "timeline", "Timeline");
-	if (html->report->stalls.count) {
+	if (html->report->stalls.count || html->report->lag_step_ns)
 		fputs("<noscript><p class=\"dim\">Drawing it needs JavaScript. All figures are in "
 		      "the tables.</p></noscript><div id=\"timeline-view\"></div>\n",
 		      to);
+	if (html->report->stalls.count)
 		err = html_longest(html);
-	} else {
-		fprintf(to, "<p>%s turn of over %s was seen.</p>\n",
-			report_complete(html->report) ? "No" : "Although not all could be seen: no",
-			format_span(limit, html->report->threshold_ns));
-	}
+	else
+		fprintf(to, "<p>No turn of over %s was seen%s.</p>\n",
+			format_span(limit, html->report->threshold_ns),
+			report_complete(html->report) ? "" : ", but not all could be");
 	html_section_end(to);
 	return err;
 }

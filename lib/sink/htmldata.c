@@ -377,6 +377,14 @@ static void write_sites(struct data *data)
 	fputs("],\n", data->to);
 }
 
+/* Steps of a loop's longest turns that the run has come to. */
+static uint64_t lags_of(const struct gw_report *report)
+{
+	uint64_t n = report->lag_step_ns ? report->duration_ns / report->lag_step_ns + 1 : 0;
+
+	return n < REPORT_LAGS ? n : REPORT_LAGS;
+}
+
 static void write_loops(struct data *data)
 {
 	const char *comma = "";
@@ -387,10 +395,13 @@ static void write_loops(struct data *data)
 		fprintf(data->to, "%s[\"%s\",", comma,
 			text_loop(id, data->report, loop->pid, loop->tid));
 		write_string(data->to, loop->comm, ESCAPE_NAME);
-		fprintf(data->to, ",%" PRId64 "]", us(loop->stalled_ns));
-		comma = ",";
+		fprintf(data->to, ",%" PRId64 ",[", us(loop->stalled_ns));
+		for (uint64_t i = 0; i < lags_of(data->report); i++)
+			fprintf(data->to, "%s%" PRId64, i ? "," : "", us(loop->lags[i]));
+		fputs("]]", data->to);
+		comma = ",\n";
 	}
-	fputs("],\n", data->to);
+	fprintf(data->to, "],\n\"step\":%" PRId64 ",\n", us(data->report->lag_step_ns));
 }
 
 static void write_causes(FILE *to)

@@ -197,7 +197,7 @@ static void legend(FILE *to, const bool used[HTML_PARTS])
 void html_loops(const struct html *html)
 {
 	static const char *const short_names[HTML_PARTS] = { "#Idle",       "#On CPU",
-							     "#Blocked",    "#No CPU given",
+							     "#Blocked",    "#CPU wait",
 							     "#Throttled",  "#Stopped",
 							     "#Unaccounted" };
 	const char *heads[HTML_PARTS + 7] = { "Loop", "Where its time went" };

@@ -83,7 +83,7 @@ static void site_rows(const struct html *html, const struct report_site *site,
 	where(html, site);
 	fputs("</td><td>", to);
 	html_swatch(to, site->cause);
-	fputc(' ', to);
+	fputs(format_charged(site->cause) ? " " : " <span class=\"dim\">not charged</span> ", to);
 	html_rule(to, site->advice.rule);
 	fputs("</td>", to);
 	html_number(to, format_count(n, site->count));

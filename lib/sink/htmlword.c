@@ -155,9 +155,9 @@ static void steps(FILE *to, const char *text)
 void html_advice(FILE *to, const struct gw_advice *advice)
 {
 	static const char *const sure[] = {
-		[GW_CONFIDENCE_LOW] = "a guess from little evidence",
-		[GW_CONFIDENCE_MEDIUM] = "likely",
-		[GW_CONFIDENCE_HIGH] = "certain",
+		[GW_CONFIDENCE_LOW] = "confidence: low",
+		[GW_CONFIDENCE_MEDIUM] = "confidence: medium",
+		[GW_CONFIDENCE_HIGH] = "confidence: high",
 	};
 	const struct gw_rule *rule = advice->rule ? gw_rule_find(advice->rule) : NULL;
 

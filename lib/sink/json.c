@@ -169,7 +169,7 @@ static void write_tables(struct json *json, const struct gw_report *report)
 	json_array_end(json);
 	json_array(json, "loops");
 	report_each (report, loops, struct report_loop, loop)
-		json_element(json, json_loop(json, loop));
+		json_element(json, json_loop(json, report, loop));
 	json_array_end(json);
 	json_array(json, "frames");
 	report_each (report, frames, struct gw_frame, frame)

@@ -216,9 +216,23 @@ void json_loop_id(struct json *json, cJSON *object, const char *key, const struc
 		put_id(json, object, key, report_loop(report, loop));
 }
 
-cJSON *json_loop(struct json *json, const struct report_loop *loop)
+/* The longest turn of each step of the run, up to where the run has come. */
+static cJSON *lag_trend(struct json *json, const struct gw_report *report,
+			const struct report_loop *loop)
 {
-	cJSON *item = cJSON_CreateObject();
+	cJSON *item = cJSON_CreateObject(), *list;
+	uint64_t steps = report->duration_ns / report->lag_step_ns + 1;
+
+	json_number(json, item, "step_ns", report->lag_step_ns);
+	list = cJSON_AddArrayToObject(item, "max_ns");
+	for (uint64_t i = 0; i < steps && i < REPORT_LAGS; i++)
+		cJSON_AddItemToArray(list, json_number_item(loop->lags[i]));
+	return item;
+}
+
+cJSON *json_loop(struct json *json, const struct gw_report *report, const struct report_loop *loop)
+{
+	cJSON *item = cJSON_CreateObject(), *lags;
 
 	put_id(json, item, "id", loop);
 	json_number(json, item, "pid", loop->pid);
@@ -226,7 +240,10 @@ cJSON *json_loop(struct json *json, const struct report_loop *loop)
 	json_text(json, item, "thread_name", loop->comm);
 	json_text(json, item, "runtime", loop->runtime);
 	json_number(json, item, "turns", loop->turns);
-	json_put(json, item, "lag", lag(json, loop->lag, loop->lag_max_ns, loop->lag_sum_ns));
+	lags = lag(json, loop->lag, loop->lag_max_ns, loop->lag_sum_ns);
+	if (report->lag_step_ns)
+		json_put(json, lags, "trend", lag_trend(json, report, loop));
+	json_put(json, item, "lag", lags);
 	json_put(json, item, "wakeup_delay",
 		 lag(json, loop->delay, loop->delay_max_ns, loop->delay_sum_ns));
 	json_put(json, item, "time", time_of(json, loop));

@@ -12,11 +12,7 @@
 #include "sink/sink.h"
 
 static const struct sink_ops *const sinks[] = {
-	&sink_text,
-	&sink_json,
-	&sink_jsonl,
-	&sink_audit,
-	&sink_html,
+	&sink_text, &sink_json, &sink_jsonl, &sink_audit, &sink_html,
 };
 
 /* The caller's struct may be older (shorter) or newer (longer, with zeroes) than ours. */

@@ -241,6 +241,8 @@ static void make_loops(struct made *m, uint64_t run_ns)
 		m->loops[i].lag[hist_index(8 * MS)] = 912;
 		m->loops[i].lag[hist_index(42 * MS)] = 33;
 		m->loops[i].turns = 193987;
+		for (uint32_t k = 0; k < REPORT_LAGS - 16; k++)
+			m->loops[i].lags[k] = next(12) ? (next(8) + 1) * MS : (next(40) + 1) * MS;
 	}
 }
 
@@ -316,6 +318,7 @@ static void make(struct made *m, uint32_t n, uint64_t run_ns)
 	r->audits = (struct report_vec)VEC(&m->audit, 1);
 	r->patches = (struct report_vec)VEC(m->patches, 2);
 	r->duration_ns = run_ns;
+	r->lag_step_ns = run_ns / (REPORT_LAGS - 16);
 	r->stalls_seen = n;
 }
 

@@ -139,7 +139,7 @@
 
 	// The timeline: a lane per loop, a bar per late turn
 
-	const GUTTER = 58, LANE = 84, HEAD = 18, FOOT = 24, LANES = 8;
+	const GUTTER = 58, LANE = 92, HEAD = 28, FOOT = 24, LANES = 8;
 
 	const niceSteps = [];
 	for (let unit = 1; unit < 1e7; unit *= 10) niceSteps.push(unit, 2 * unit, 5 * unit);
@@ -158,26 +158,30 @@
 			"aria-live": "polite" });
 		const tools = make("div", { class: "tools" });
 		const hidden = new Set(), end = Math.max(data.run, ...began.map((at, i) => at + of("took", i)).slice(-64), 1);
+		const lags = data.loops.map((loop) => loop[3]), longestLag = Math.max(0, ...lags.flat());
 		let view = [0, end], chosen = -1, brush = null, all = false, width = 0;
 
-		const busy = data.loops.map((_, i) => i).filter((i) => columns.loop && columns.loop.includes(i))
-			.sort((a, b) => data.loops[b][2] - data.loops[a][2]);
+		const late = new Set(columns.loop || []), most = lags.map((list) => Math.max(0, ...list));
+		const busy = data.loops.map((_, i) => i).filter((i) => late.has(i) || most[i])
+			.sort((a, b) => data.loops[b][2] - data.loops[a][2] || most[b] - most[a]);
 		const lanes = () => all ? busy : busy.slice(0, LANES);
 		const longestFirst = began.map((_, i) => i).sort((a, b) => of("took", b) - of("took", a));
-		const low = Math.log(data.limit / 2), high = Math.log(Math.max(data.limit * 4, of("took", longestFirst[0]) * 1.25));
+		const low = Math.log(longestLag ? Math.min(1000, data.limit / 4) : data.limit / 2);
+		const high = Math.log(1.25 * Math.max(data.limit * 2, longestLag, began.length ? of("took", longestFirst[0]) : 0));
+		const round = (us) => Number.isInteger(Math.log10(us)) ? 0 : String(us)[0] === "5" ? 1 : 2;
+		const scale = [data.limit].concat(niceSteps.slice().sort((a, b) => round(a) - round(b)));
 		const x = (us) => GUTTER + (us - view[0]) / (view[1] - view[0]) * (width - GUTTER);
 		const at = (px) => view[0] + (px - GUTTER) / (width - GUTTER) * (view[1] - view[0]);
 		const rise = (us) => Math.max(2, (LANE - HEAD - 4) * (Math.log(us) - low) / (high - low));
 		const shown = (i) => !hidden.has(of("cause", i));
 
 		const drawScale = (to, bottom) => {
-			let last = 1e9;
+			const taken = [];
 			to.textAlign = "right";
-			for (const us of niceSteps.concat([data.limit]).sort((a, b) => a - b)) {
+			for (const us of scale) {
 				const up = rise(us), limit = us === data.limit;
-				if (Math.log(us) < low || Math.log(us) > high) continue;
-				if (!limit && (Math.abs(up - last) < 15 || Math.abs(up - rise(data.limit)) < 15)) continue;
-				last = up;
+				if (Math.log(us) < low || Math.log(us) > high || taken.some((other) => Math.abs(up - other) < 15)) continue;
+				taken.push(up);
 				to.strokeStyle = colour(limit ? "alarm" : "line");
 				to.setLineDash(limit ? [4, 3] : []);
 				to.beginPath();
@@ -204,13 +208,26 @@
 			}
 		};
 		const drawBars = (to, lane, bottom, colours) => {
+			const dense = began.filter((t) => t >= view[0] && t <= view[1]).length > width, least = dense ? 1 : 2;
 			for (const i of longestFirst) {
 				if (of("loop", i) !== lane || !shown(i) || began[i] > view[1] || began[i] + of("took", i) < view[0]) continue;
 				const left = Math.max(GUTTER, x(began[i])), right = Math.min(width, x(began[i] + of("took", i)));
 				const up = rise(of("took", i));
 				to.fillStyle = colours[of("cause", i)];
-				to.fillRect(left, bottom - up, Math.max(2, right - left), up);
+				to.globalAlpha = 1;
+				to.fillRect(left, bottom - up, Math.max(least, right - left), dense ? up - rise(data.limit) : up);
+				if (!dense) continue;
+				to.globalAlpha = .25; /* what all of them have in common would hide the rest */
+				to.fillRect(left, bottom - rise(data.limit), Math.max(least, right - left), rise(data.limit));
 			}
+			to.globalAlpha = 1;
+		};
+		const drawLags = (to, lane, bottom) => {
+			to.fillStyle = colour("lag-area");
+			lags[lane].forEach((us, i) => {
+				const left = Math.max(GUTTER, x(i * data.step)), right = Math.min(width, x((i + 1) * data.step));
+				if (us && right > left) to.fillRect(left, bottom - rise(us), right - left, rise(us));
+			});
 		};
 		const drawChosen = (to, lane, bottom) => {
 			if (chosen < 0 || of("loop", chosen) !== lane || began[chosen] > view[1]) return;
@@ -228,12 +245,13 @@
 			to.font = "12px system-ui, sans-serif";
 			rows.forEach((lane, row) => {
 				const bottom = (row + 1) * LANE;
+				drawLags(to, lane, bottom);
 				drawScale(to, bottom);
 				drawBars(to, lane, bottom, colours);
 				drawChosen(to, lane, bottom);
 				to.textAlign = "left";
 				to.fillStyle = colour("ink");
-				to.fillText(cut(to, loopName(lane), width - GUTTER), GUTTER, row * LANE + 13);
+				to.fillText(cut(to, loopName(lane), width - GUTTER), GUTTER, row * LANE + 22);
 				to.fillStyle = colour("line");
 				to.fillRect(GUTTER, bottom, width - GUTTER, 1);
 			});
@@ -257,6 +275,10 @@
 				if (off < distance || (off === 0 && distance === 0)) [best, distance] = [i, off];
 			}
 			return best;
+		};
+		const lagAt = (px, py) => {
+			const lane = lanes()[Math.floor(py / LANE)], us = lane !== undefined && px > GUTTER && lags[lane][Math.floor(at(px) / data.step)];
+			return us ? "longest turn " + time(us) + " around +" + (at(px) / 1e6).toFixed(data.step < 1e6 ? 2 : 0) + " s" : "";
 		};
 		const zoom = (from, to) => {
 			const size = Math.min(end, Math.max(1000, to - from));
@@ -316,7 +338,7 @@
 				return;
 			}
 			const i = near(px, py);
-			showTip(event, i < 0 ? "" : headOf(i) + (siteOf(i) ? ": " + siteOf(i)[1] : ""));
+			showTip(event, i < 0 ? lagAt(px, py) : headOf(i) + (siteOf(i) ? ": " + siteOf(i)[1] : ""));
 		});
 		canvas.addEventListener("pointerup", (event) => {
 			if (!brush) return;
@@ -359,8 +381,10 @@
 		}
 		panel.hidden = true;
 		place.append(make("p", { class: "dim hint", id: "timeline-help" },
-			"A bar is a late turn: as wide as it lasted, the higher the longer. Drag to zoom, click for its stack. " +
-			"Keys: arrows go from stall to stall, + and − zoom, 0 shows the whole run."), tools, canvas, panel);
+			(began.length ? "A coloured bar is a late turn: as wide as it lasted, the higher the longer. " : "") +
+			(longestLag ? "The grey area is the longest turn of each moment. " : "") + "Drag to zoom" +
+			(began.length ? ", click for the stack. Keys: arrows go from stall to stall, + and − zoom, 0 shows the whole run."
+				: ". Keys: + and − zoom, 0 shows the whole run.")), tools, canvas, panel);
 		redraws.push(draw);
 	};
 
