@@ -25,6 +25,7 @@ UNIT    := $(UNIT_SRC:%.c=$(O)/%)
 SKEL    := $(O)/probes.skel.h
 SCHEMA  := $(O)/schema.h
 PAGE    := $(O)/page.h
+PAGES   := $(O)/tests/html/page
 LIB_A   := $(O)/libgreenwatch.a
 LIB_SO  := $(O)/libgreenwatch.so.0
 BIN     := $(O)/greenwatch
@@ -47,8 +48,9 @@ PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev li
 PACKAGES_RUN  := python3 python3-gevent
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
+PACKAGES_HTML  := chromium fonts-dejavu-core nodejs npm
 PACKAGES_PEERS := python3-venv musl
-PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema strace
+PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-html5lib strace
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -128,14 +130,20 @@ $(BIN): $(CLI_OBJ) $(LIB_A)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
+# writes pages out of reports made by hand
+$(PAGES): $(O)/tests/html/page.o $(LIB_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB_OBJ) $(O)/cli/opts.o $(O)/cli/times.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
 
 ## test: unit tests, tapes, symbol check (no root, seconds)
-test: $(UNIT) $(BIN) $(LIB_SO)
+test: $(UNIT) $(BIN) $(LIB_SO) $(PAGES)
 	$(Q)sh tests/tally.sh unit $(O) $(UNIT)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --tally $(O)/tally
+	$(Q)$(PYTHON) -B tests/html/check.py --greenwatch $(BIN) --pages $(PAGES) --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/lab/test_score.py -q
 	$(Q)$(PYTHON) -B tests/lab/test_peers.py -q
 	$(Q)$(PYTHON) -B tests/causes.py --check
@@ -165,6 +173,11 @@ compare: $(BIN) $(O)/bench/echo_load
 	$(Q)sh tests/deps.sh $(PACKAGES_PEERS)
 	$(Q)$(PYTHON) -B tests/lab/compare.py --greenwatch $(BIN) --peers $(O)/peers --echo-load $(O)/bench \
 		--table $(O)/compare.md
+
+## html-test: the HTML page in headless Chromium, by keyboard and mouse; fetches it (root, a minute, the network)
+html-test: $(PAGES)
+	$(Q)sh tests/deps.sh $(PACKAGES_HTML)
+	$(Q)sh tests/html/browse.sh $(PAGES) $(O)/html
 
 ## vm-fetch: kernels and an image into the cache of the matrix (root, once)
 vm-fetch:
@@ -233,6 +246,6 @@ clean:
 help:
 	@sed -n 's/^## /  /p' Makefile
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT:=.d)
+-include $(PAGES:=.d) $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT:=.d)
 
-.PHONY: all deps deps-demo demo check test test-sanitized e2e lab lab-pythons compare vm vm-fetch lint format golden docs-causes bench bench-stall install clean help
+.PHONY: all deps deps-demo demo check test test-sanitized e2e lab lab-pythons compare html-test vm vm-fetch lint format golden docs-causes bench bench-stall install clean help

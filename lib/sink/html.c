@@ -59,9 +59,9 @@ static int write_timeline(const struct html *html)
 	if (html->report->stalls.count)
 		err = html_longest(html);
 	else
-		fprintf(to, "<p>No turn of over %s was seen%s.</p>\n",
-			format_span(limit, html->report->threshold_ns),
-			report_complete(html->report) ? "" : ", but not all could be");
+		html_say(to, "No turn over %s was seen%s.",
+			 format_span(limit, html->report->threshold_ns),
+			 report_complete(html->report) ? "" : ", but not all could be");
 	html_section_end(to);
 	return err;
 }

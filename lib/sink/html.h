@@ -36,6 +36,8 @@ struct html {
 void html_text(FILE *to, const char *text);
 void html_sentence(FILE *to, const char *text);
 void html_own(FILE *to, const char *text); /* our words, whole; no markup either */
+void html_say(FILE *to, const char *format, ...)
+	__attribute__((format(printf, 2, 3))); /* the same */
 
 /* Words and small figures (htmlword.c). */
 const char *html_cause(enum gw_cause cause); /* "blocked in a call" */

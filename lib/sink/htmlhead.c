@@ -67,8 +67,8 @@ static void brand(const struct html *html)
 
 	if (gmtime_r(&seconds, &utc))
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &utc);
-	fprintf(html->to, "<p class=\"brand\"><b>greenwatch</b> %s, %s", date,
-		format_span(span, html->report->duration_ns));
+	fputs("<p class=\"brand\"><b>greenwatch</b> ", html->to);
+	html_say(html->to, "%s, %s", date, format_span(span, html->report->duration_ns));
 	if (html->report->host) {
 		fputs(" on ", html->to);
 		html_text(html->to, html->report->host);
@@ -163,11 +163,11 @@ static void loop_row(const struct html *html, const struct report_loop *loop,
 
 	fputs("<tr><th scope=\"row\">", html->to);
 	html_loop(html, loop->pid, loop->tid);
-	fputs(" <span class=\"at\">", html->to);
+	fputs(" <span class=\"at\"><bdi>", html->to);
 	html_text(html->to, loop->comm);
-	fputs(", ", html->to);
+	fputs("</bdi>, <bdi>", html->to);
 	html_text(html->to, loop->runtime);
-	fprintf(html->to, "%s</span></th><td class=\"grow\">", loop->ended ? ", ended" : "");
+	fprintf(html->to, "</bdi>%s</span></th><td class=\"grow\">", loop->ended ? ", ended" : "");
 	ledger_bar(html->to, parts, sum);
 	fputs("</td>", html->to);
 	for (int i = 0; i < HTML_PARTS; i++)
@@ -261,10 +261,10 @@ static void lag_rows(const struct html *html, const uint64_t counts[HIST_BOUNDS 
 	for (i = first; i <= last; i++) {
 		if (!told && i && hist_bounds_ns[i - 1] >= late) {
 			told = true;
-			fprintf(html->to,
-				"<tr class=\"limit\"><td colspan=\"3\">over the threshold of %s: "
-				"stalls</td></tr>\n",
-				format_span(limit, late));
+			fputs("<tr class=\"limit\"><td colspan=\"3\">", html->to);
+			html_say(html->to, "over the threshold of %s: stalls",
+				 format_span(limit, late));
+			fputs("</td></tr>\n", html->to);
 		}
 		lag_row(html->to, i, counts[i],
 			counts[i] ? log2(1 + (double)counts[i]) / log2(1 + (double)most) : 0);

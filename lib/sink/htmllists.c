@@ -60,12 +60,13 @@ int html_calls(const struct html *html)
 		call_row(html, &calls[i]);
 	html_table_end(html->to);
 	html_more(html->to, n > HTML_ROWS ? n - HTML_ROWS : 0, "places");
-	if (report->calls_rest)
-		fprintf(html->to,
-			"<p class=\"dim\">%s calls, %s in all, are in no row: too many different "
-			"places.</p>\n",
-			format_count(count, report->calls_rest),
-			format_time(total, report->calls_rest_ns));
+	if (report->calls_rest) {
+		fputs("<p class=\"dim\">", html->to);
+		html_say(html->to, "%s calls, %s in all, are in no row: too many different places.",
+			 format_count(count, report->calls_rest),
+			 format_time(total, report->calls_rest_ns));
+		fputs("</p>\n", html->to);
+	}
 	html_section_end(html->to);
 	free(calls);
 	return 0;

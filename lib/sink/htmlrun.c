@@ -124,16 +124,17 @@ static void settings(const struct html *html)
 	char n[FORMAT_TIME], period[FORMAT_TIME];
 	FILE *to = html->to;
 
-	fprintf(to, "<p>A turn counts as late after %s; samples every %s of CPU time",
-		format_span(n, r->threshold_ns), format_span(period, r->period_ns));
+	fputs("<p>", to);
+	html_say(to, "A turn counts as late after %s; samples every %s of CPU time",
+		 format_span(n, r->threshold_ns), format_span(period, r->period_ns));
 	if (r->gate) {
 		fputs("; turns seen by ", to);
 		html_text(to, r->gate);
 	}
 	fputs(".", to);
 	if (r->cpu_ns)
-		fprintf(to, " greenwatch itself used %s of one CPU",
-			format_share(n, r->cpu_ns, r->duration_ns ? r->duration_ns : 1));
+		html_say(to, " greenwatch itself used %s of one CPU",
+			 format_share(n, r->cpu_ns, r->duration_ns ? r->duration_ns : 1));
 	if (r->cpu_ns && r->rss_bytes)
 		fprintf(to, " and %" PRIu64 " MB", (r->rss_bytes + 500000) / 1000000);
 	fputs(r->cpu_ns ? ".</p>\n<p>greenwatch " : "</p>\n<p>greenwatch ", to);

@@ -51,9 +51,9 @@ static void open_part(const struct html *html, const struct report_site *site, b
 	fputs(site->advice.rule ? " and what to change</summary>\n" : "</summary>\n", to);
 	fputs("<h4>What happens</h4><p>", to);
 	html_sentence(to, site->title ? site->title : html_cause(site->cause));
-	fprintf(to, ": %s time%s, half of them over %s, at most %s.", format_count(n, site->count),
-		site->count == 1 ? "" : "s", format_time(p50, report_site_median(site)),
-		format_time(max, site->max_ns));
+	html_say(to, ": %s time%s, half of them over %s, at most %s.", format_count(n, site->count),
+		 site->count == 1 ? "" : "s", format_time(p50, report_site_median(site)),
+		 format_time(max, site->max_ns));
 	if (!format_charged(site->cause))
 		fputs(" The machine's doing: not charged to the program.", to);
 	fputs("</p>", to);

@@ -6,6 +6,7 @@
  * forbids styles in attributes; colours come from classes.
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "sink/html.h"
@@ -35,6 +36,17 @@ void html_own(FILE *to, const char *text)
 			fputc(*text, to);
 		}
 	}
+}
+
+void html_say(FILE *to, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	html_own(to, text);
 }
 
 void html_text(FILE *to, const char *text)

@@ -49,8 +49,10 @@
 	let sum = 0;
 	const began = columns.at.map((step) => sum += step);
 	const of = (name, i) => columns[name] ? columns[name][i] : -1;
-	const word = (name, i) => of(name, i) < 0 ? "" : data.strings[of(name, i)];
-	const loopName = (i) => data.loops[i] ? data.loops[i][0] + " " + data.loops[i][1] : "?";
+	const apart = (text) => "\u2068" + text + "\u2069"; /* whatever its direction is, it turns nothing else around */
+	const word = (name, i) => of(name, i) < 0 ? "" : apart(data.strings[of(name, i)]);
+	const plain = (name, i) => of(name, i) < 0 ? "" : data.strings[of(name, i)];
+	const loopName = (i) => data.loops[i] ? data.loops[i][0] + " " + apart(data.loops[i][1]) : "?";
 	const parent = (node) => data.nodes[2 * node - 2];
 	const frame = (node) => frames[data.nodes[2 * node - 1]];
 
@@ -107,7 +109,7 @@
 			lines.push(word("call", i) + " ×" + count(calls) + ": " + time(of("waited", i)));
 		if (word("task", i)) lines.push("in " + word("task", i));
 		if (word("who", i))
-			lines.push(word("who", i) + " (" + of("pid", i) + ") " + (roles[word("role", i)] || word("role", i)));
+			lines.push(word("who", i) + " (" + of("pid", i) + ") " + (roles[plain("role", i)] || word("role", i)));
 		if (flags > 0 && flags & 1) lines.push("had not ended when the run did");
 		if (flags > 0 && flags & 2) lines.push("had begun before greenwatch came");
 		if (flags > 0 && flags & 4) lines.push("cut short: the process ended or executed another image");
@@ -128,7 +130,7 @@
 		if (site) {
 			const link = make("a", { href: "#" + site[0] }, "its site");
 			link.addEventListener("click", () => openSite(site[0]));
-			panel.append(make("p", {}, site[1], " ", document.getElementById(site[0]) ? link : ""));
+			panel.append(make("p", {}, apart(site[1]), " ", document.getElementById(site[0]) ? link : ""));
 		}
 		panel.append(make("p", { class: "dim" }, storyOf(i).filter(Boolean).join(" · ")));
 		if (site && site[3] >= 0)
@@ -338,7 +340,7 @@
 				return;
 			}
 			const i = near(px, py);
-			showTip(event, i < 0 ? lagAt(px, py) : headOf(i) + (siteOf(i) ? ": " + siteOf(i)[1] : ""));
+			showTip(event, i < 0 ? lagAt(px, py) : headOf(i) + (siteOf(i) ? ": " + apart(siteOf(i)[1]) : ""));
 		});
 		canvas.addEventListener("pointerup", (event) => {
 			if (!brush) return;
@@ -429,7 +431,7 @@
 		const amount = (one) => (weight.value === "1" ? count(one.sum) + " stalls" : time(one.sum)) +
 			", " + share(top.sum ? one.sum / top.sum : 0);
 		const describe = (one) => !one ? "" : one === top ? "All of it: " + amount(one)
-			: one.name + (one.place ? " " + one.place : "") + " · " + amount(one) + " · " + one.kind +
+			: apart(one.name) + (one.place ? " " + apart(one.place) : "") + " · " + amount(one) + " · " + one.kind +
 				(one.app ? ", application" : "");
 		const hits = (one) => wanted && (one.name + " " + one.place).toLowerCase().includes(wanted);
 		const found = (one) => hits(one) ? one.sum : one.list.reduce((sum, kid) => sum + found(kid), 0);
