@@ -19,13 +19,14 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 C_FILES  := $(wildcard bpf/*.[ch] lib/*.[ch] lib/*/*.[ch] cli/*.[ch] tests/*/*.[ch])
 
 BPF_OBJ := $(BPF_SRC:%.c=$(O)/%.o)
-LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(O)/profile.pb-c.o
 CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o)
 UNIT    := $(UNIT_SRC:%.c=$(O)/%)
 SKEL    := $(O)/probes.skel.h
 SCHEMA  := $(O)/schema.h
 PAGE    := $(O)/page.h
 PAGES   := $(O)/tests/html/page
+PROFILE := $(O)/profile.pb-c.c
 LIB_A   := $(O)/libgreenwatch.a
 LIB_SO  := $(O)/libgreenwatch.so.0
 BIN     := $(O)/greenwatch
@@ -37,20 +38,20 @@ CFLAGS ?= $(if $(DEBUG),-O0 -g3,-O2 -g -fstack-protector-strong -D_FORTIFY_SOURC
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' $(WARN) -MMD -MP -fPIE \
              $(if $(SANITIZE),-U_FORTIFY_SOURCE -fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
 LDFLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-z,now) -pie
-LIBS    := -lbpf -ldw -lelf -lz -lcjson -liberty -lm
+LIBS    := -lbpf -ldw -lelf -lz -lprotobuf-c -lcjson -liberty -lm
 
 # each room sees only what its -I lets it see
 INC_lib   := -I. -Ilib -Ilib/include -isystem $(O) -fPIC -fvisibility=hidden
 INC_cli   := -Ilib/include
 INC_tests := -I. -Ilib -Ilib/include -Icli
 
-PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev zlib1g-dev libcjson-dev libc6-dev
+PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev zlib1g-dev libprotobuf-c-dev protobuf-c-compiler libcjson-dev libc6-dev
 PACKAGES_RUN  := python3 python3-gevent
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_HTML  := chromium fonts-dejavu-core nodejs npm
 PACKAGES_PEERS := python3-venv musl
-PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-html5lib strace
+PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-html5lib strace protobuf-compiler
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -105,7 +106,16 @@ $(PAGE): lib/sink/html/page.css lib/sink/html/page.js
 				basenc --base16 -d | base64); \
 	done > $@.tmp && mv $@.tmp $@
 
-$(LIB_OBJ): | $(SKEL) $(SCHEMA) $(PAGE)
+$(PROFILE): lib/sink/profile.proto
+	@mkdir -p $(@D)
+	$(call say,PROTO,$<)
+	$(Q)protoc-c --proto_path=$(<D) --c_out=$(@D) $<
+
+$(O)/profile.pb-c.o: $(PROFILE)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -I$(O) -c $< -o $@
+
+$(LIB_OBJ): | $(SKEL) $(SCHEMA) $(PROFILE) $(PAGE)
 $(O)/lib/source/live.o: $(SKEL)
 $(O)/lib/sink/schema.o: $(SCHEMA)
 $(O)/lib/sink/html.o: $(PAGE)
@@ -144,6 +154,7 @@ test: $(UNIT) $(BIN) $(LIB_SO) $(PAGES)
 	$(Q)sh tests/tally.sh unit $(O) $(UNIT)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/html/check.py --greenwatch $(BIN) --pages $(PAGES) --tally $(O)/tally
+	$(Q)$(PYTHON) -B tests/reports/reports.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/lab/test_score.py -q
 	$(Q)$(PYTHON) -B tests/lab/test_peers.py -q
 	$(Q)$(PYTHON) -B tests/causes.py --check
@@ -190,7 +201,7 @@ vm: $(BIN)
 	$(Q)GREENWATCH=$(BIN) sh tests/vm/matrix.sh
 
 ## lint: clang-format, clang-tidy, the doors of third-party libraries
-lint: $(SKEL) $(SCHEMA) $(PAGE)
+lint: $(SKEL) $(SCHEMA) $(PROFILE) $(PAGE)
 	$(Q)sh tests/lint.sh $(O) $(C_FILES)
 
 ## format: clang-format in place
@@ -200,6 +211,7 @@ format:
 ## golden: rewrites the expectations of the tapes; read the diff
 golden: $(BIN)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --rewrite
+	$(Q)$(PYTHON) -B tests/reports/reports.py --greenwatch $(BIN) --rewrite
 
 ## docs-causes: rewrites docs/causes/ and lib/rules/texts*.c out of lib/causes.tsv
 docs-causes:

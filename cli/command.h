@@ -27,7 +27,10 @@ extern const struct command commands[]; /* the last one has no name */
 int cmd_watch(struct options *options);
 int cmd_record(struct options *options);
 int cmd_replay(struct options *options);
+int cmd_report(struct options *options);
 int cmd_audit(struct options *options);
+int cmd_check(struct options *options);
+int cmd_diff(struct options *options);
 int cmd_explain(struct options *options);
 int cmd_help(struct options *options);
 

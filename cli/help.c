@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "greenwatch.h"
 
 static const struct {
 	const char *name, *help, *text;
@@ -24,13 +25,14 @@ static const struct {
 	{ "exit", "exit codes and signals",
 	  "  0    done, whatever was seen; also after ^C and when the target has ended\n"
 	  "  1    error: no permission, no such process, no event loop seen, output failed\n"
-	  "  2    usage: unknown option, bad value, unknown rule\n"
+	  "  2    usage: unknown option, bad value, unknown rule, a report that cannot be read\n"
 	  "  3    audit --fail-on: such a thing was found\n"
 	  "  4    audit --fail-on: nothing was found, but not all could be looked at\n"
 	  "  130  second ^C\n"
 	  "\n"
 	  "INT, TERM and HUP stop the watching, print the summary and write the files.\n"
 	  "QUIT (^\\) prints a summary in between and goes on.\n" },
+	{ "formats", "what -o and -f write", NULL },
 	{ "causes", "what the causes mean",
 	  "  cpu        the turn ran\n"
 	  "  syscall    blocked in a system call\n"
@@ -71,6 +73,7 @@ static void print_page(void)
 	     "  greenwatch -p 4242                    stalls as they happen, a summary at ^C\n"
 	     "  greenwatch -p 4242 -d 60 -T 50ms      one minute, stalls over 50 ms\n"
 	     "  greenwatch -p 4242 -d 60 -o out.json  and the whole report in a file\n"
+	     "  greenwatch report out.json -o out.md  a saved report in another format\n"
 	     "  greenwatch -p 4242 --jsonl | jq .     one JSON object per stall\n"
 	     "\n"
 	     "The target is not stopped, signalled or changed. Watching needs root, or CAP_BPF,\n"
@@ -88,6 +91,19 @@ static void print_page(void)
 	     "topics, greenwatch help TOPIC:");
 	for (size_t i = 0; i < TOPICS; i++)
 		printf("  %-26s %s\n", topics[i].name, topics[i].help);
+}
+
+/* From the library's table. */
+static void print_formats(void)
+{
+	struct gw_format format;
+
+	puts("The extension of an -o file picks its format; -f goes before it.\n");
+	for (size_t i = 0; !gw_format_at(i, &format); i++) {
+		if (format.help)
+			printf("  %-13s %-17s %s\n", format.name,
+			       format.extension ? format.extension : "", format.help);
+	}
 }
 
 void help_command(const struct command *command)
@@ -110,7 +126,10 @@ int cmd_help(struct options *options)
 	}
 	for (size_t i = 0; i < TOPICS; i++) {
 		if (!strcmp(topics[i].name, word)) {
-			fputs(topics[i].text, stdout);
+			if (topics[i].text)
+				fputs(topics[i].text, stdout);
+			else
+				print_formats();
 			return printed();
 		}
 	}

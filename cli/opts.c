@@ -25,6 +25,7 @@
 
 static const char *const when[] = { "auto", "always", "never", NULL };
 static const char *const which_calls[] = { "slept", "all", NULL };
+static const char *const aggregates[] = { "worst", "median", NULL };
 
 static const struct opt table[] = {
 	{ 'p', "pid", OPT_PIDS, AT(pids), "PID[,PID]", "processes to watch, with their children",
@@ -35,12 +36,15 @@ static const struct opt table[] = {
 	{ 'T', "threshold", OPT_EXACT, AT(threshold_ns), "TIME",
 	  "a turn longer than this is a stall (100ms)", OPT_WATCH, 1, TIME_HOUR, NULL },
 	{ 'o', "output", OPT_TEXTS, AT(outputs), "FILE",
-	  "write the report: .json or .jsonl, - is stdout; repeatable", OPT_REPORT, 0, 0, NULL },
+	  "write the report, as its extension says; - is stdout; repeatable", OPT_REPORT, 0, 0,
+	  NULL },
+	{ 'f', "format", OPT_TEXT, AT(format), "NAME",
+	  "of stdout and -o, whatever its extension; help formats", OPT_SHOW, 0, 0, NULL },
 	{ 0, "json", OPT_FLAG, AT(json), NULL,
 	  "the report on stdout at the end, nothing else there", OPT_REPORT, 0, 0, NULL },
 	{ 0, "jsonl", OPT_FLAG, AT(jsonl), NULL,
-	  "one JSON object per stall on stdout, then a summary", OPT_WATCH | OPT_REPLAY, 0, 0,
-	  NULL },
+	  "one JSON object per stall on stdout, then a summary", OPT_WATCH | OPT_REPLAY | OPT_SAVED,
+	  0, 0, NULL },
 	{ 0, "max-stalls", OPT_NUMBER, AT(max_stalls), "N",
 	  "stalls kept one by one, the rest is counted (10000)", OPT_WATCH, 1, 10000000, NULL },
 	{ 0, "sample-period", OPT_EXACT, AT(period_ns), "TIME",
@@ -53,8 +57,26 @@ static const struct opt table[] = {
 	  NULL },
 	{ 0, "no-clobber", OPT_FLAG, AT(no_clobber), NULL, "never replace an existing file",
 	  OPT_REPORT, 0, 0, NULL },
+	{ 'b', "budget", OPT_TEXTS, AT(budgets), "EXPR",
+	  "exit 3 unless it holds, e.g. \"stalls(>100ms) == 0\", @default; repeatable", OPT_JUDGE,
+	  0, 0, NULL },
+	{ 0, "budget-file", OPT_TEXTS, AT(budget_files), "FILE", "one expression a line", OPT_JUDGE,
+	  0, 0, NULL },
+	{ 0, "baseline", OPT_TEXT, AT(baseline), "FILE",
+	  "a report: only sites that are new or worse count", OPT_JUDGE, 0, 0, NULL },
+	{ 0, "suppress", OPT_TEXT, AT(suppress), "FILE",
+	  "known stalls (./.greenwatch.supp if it exists)", OPT_JUDGE, 0, 0, NULL },
+	{ 0, "min-turns", OPT_NUMBER, AT(min_turns), "N", "fewer turns: no verdict, exit 4",
+	  OPT_JUDGE, 1, 1000000000000, NULL },
+	{ 0, "fail-fast", OPT_FLAG, AT(fail_fast), NULL,
+	  "stop at the first budget that is broken for good", OPT_WATCH, 0, 0, NULL },
+	{ 0, "aggregate", OPT_CHOICE, AT(aggregate), "HOW",
+	  "of several runs: worst or median (worst)", OPT_CHECK | OPT_DIFF, 0, 0, aggregates },
+	{ 0, "markdown", OPT_FLAG, AT(markdown), NULL, "a table for a pull request", OPT_DIFF, 0, 0,
+	  NULL },
 	{ 0, "fail-on", OPT_TEXTS, AT(fail_on), "KIND[,KIND]",
-	  "exit 3 when such a thing is found: any, captured-original, ...", OPT_AUDIT, 0, 0, NULL },
+	  "exit 3 when such a thing is found: any, captured-original, ...; new, ...",
+	  OPT_AUDIT | OPT_DIFF, 0, 0, NULL },
 	{ 'q', "quiet", OPT_FLAG, AT(quiet), NULL, "no stalls and no progress as text", OPT_ANY, 0,
 	  0, NULL },
 	{ 'v', "verbose", OPT_COUNTED, AT(verbose), NULL, "say more; twice: everything", OPT_ANY, 0,
@@ -202,10 +224,14 @@ static int set(struct options *out, const struct opt *row, const char *name, con
 	case OPT_MAYBE:
 		*(const char **)field = value ? value : "";
 		return 0;
+	case OPT_TEXT:
 	case OPT_TEXTS:
 		if (!*value)
 			return fail(out, "%s: the value is empty", name);
-		texts->items[texts->count++] = value;
+		if (row->type == OPT_TEXT)
+			*(const char **)field = value;
+		else
+			texts->items[texts->count++] = value;
 		return 0;
 	case OPT_PIDS:
 		return options_add_pids(out, name, value);
@@ -307,14 +333,16 @@ static int take(struct options *out, int c, const char *word)
 static int parse_all(struct options *out, int argc, char **argv)
 {
 	struct option longs[ROWS + 1] = { 0 };
+	struct opt_texts *texts[] = { &out->outputs, &out->words, &out->fail_on, &out->budgets,
+				      &out->budget_files };
 	char letters[ROWS * 2 + 4];
 	int c, err;
 
-	out->outputs.items = calloc((size_t)argc + 1, sizeof(char *));
-	out->words.items = calloc((size_t)argc + 1, sizeof(char *));
-	out->fail_on.items = calloc((size_t)argc + 1, sizeof(char *));
-	if (!out->outputs.items || !out->words.items || !out->fail_on.items)
-		return -ENOMEM;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		texts[i]->items = calloc((size_t)argc + 1, sizeof(char *));
+		if (!texts[i]->items)
+			return -ENOMEM;
+	}
 	fill_getopt(letters, longs);
 	opterr = 0;
 	optind = 0; /* glibc: begin anew */
@@ -376,6 +404,8 @@ void options_free(struct options *out)
 	free(out->outputs.items);
 	free(out->words.items);
 	free(out->fail_on.items);
+	free(out->budgets.items);
+	free(out->budget_files.items);
 	free(out->env);
 	*out = (struct options){ 0 };
 }

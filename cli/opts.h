@@ -16,6 +16,7 @@ enum opt_type {
 	OPT_EXACT,   /* a time that needs a unit */
 	OPT_NUMBER,
 	OPT_MAYBE,  /* text, only as --name=TEXT; the default is "" */
+	OPT_TEXT,   /* the last one counts */
 	OPT_TEXTS,  /* repeatable */
 	OPT_PIDS,   /* repeatable, and lists with commas */
 	OPT_CHOICE, /* one of the words; the field is an int, their place among them */
@@ -32,13 +33,23 @@ enum opt_calls {
 	OPT_CALLS_ALL,
 };
 
+enum opt_aggregate {
+	OPT_AGGREGATE_WORST,
+	OPT_AGGREGATE_MEDIAN,
+};
+
 enum { /* which commands take an option */
        OPT_WATCH = 1,
        OPT_REPLAY = 2,
        OPT_EXPLAIN = 4,
        OPT_AUDIT = 8,
-       OPT_TARGET = OPT_WATCH | OPT_AUDIT,              /* whatever looks at processes */
-       OPT_REPORT = OPT_WATCH | OPT_REPLAY | OPT_AUDIT, /* whatever makes a report */
+       OPT_CHECK = 16,
+       OPT_DIFF = 32,
+       OPT_SAVED = 64,                                            /* shows saved reports */
+       OPT_TARGET = OPT_WATCH | OPT_AUDIT,                        /* whatever looks at processes */
+       OPT_SHOW = OPT_WATCH | OPT_REPLAY | OPT_CHECK | OPT_SAVED, /* in any format */
+       OPT_REPORT = OPT_SHOW | OPT_AUDIT,                         /* whatever shows a report */
+       OPT_JUDGE = OPT_WATCH | OPT_REPLAY | OPT_CHECK,            /* whatever gives a verdict */
        OPT_ANY = ~0,
 };
 
@@ -67,11 +78,17 @@ struct options {
 	struct opt_pids pids;
 	struct opt_texts outputs;
 	struct opt_texts fail_on;
+	struct opt_texts budgets, budget_files;
 	struct opt_texts words;                       /* bare words, in order */
 	uint64_t duration_ns;                         /* 0: until ^C */
 	uint64_t threshold_ns, period_ns, max_stalls; /* 0: the library's default */
 	enum opt_color color;
 	enum opt_calls calls;
+	enum opt_aggregate aggregate;
+	const char *suppress, *baseline; /* NULL: not given */
+	const char *format;              /* of stdout and -o; NULL: by extension, else text */
+	uint64_t min_turns;              /* 0: the library's default */
+	bool fail_fast, markdown;
 	unsigned verbose;
 	bool json, jsonl, quiet, no_follow, no_clobber, help, schema;
 	const char *version; /* "", "json"; NULL: not asked for */

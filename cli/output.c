@@ -41,32 +41,51 @@ static bool ends_with(const char *text, const char *end)
 	return n > m && !strcmp(text + n - m, end);
 }
 
-const char *output_format(const char *path, char *error, size_t size)
+int output_named(const char *name, struct gw_format *out)
 {
-	static const char *const later[] = { ".folded",     ".pb.gz", ".speedscope.json",
-					     ".trace.json", ".md",    ".xml",
-					     ".sarif" };
-	char safe[600];
+	for (size_t i = 0; !gw_format_at(i, out); i++) {
+		if (!strcmp(out->name, name))
+			return 0;
+	}
+	return -EINVAL;
+}
+
+/* ".json, .html, ..." */
+static void list_extensions(char *text, size_t size)
+{
+	struct gw_format format;
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; !gw_format_at(i, &format) && at < size; i++) {
+		if (format.extension)
+			at += (size_t)snprintf(text + at, size - at, "%s%s", at ? " " : "",
+					       format.extension);
+	}
+}
+
+/* The longest extension counts: .speedscope.json is no .json. */
+int output_format(const char *path, struct gw_format *out, char *error, size_t size)
+{
+	char safe[600], list[200];
+	struct gw_format format;
+	size_t best = 0;
 
 	if (!strcmp(path, "-"))
-		return "json";
-	gw_escape(safe, sizeof(safe), path);
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-		if (ends_with(path, later[i])) {
-			fail(error, size, 0,
-			     "-o \"%s\": %s is not in this version; use .json, .jsonl or .html",
-			     safe, later[i]);
-			return NULL;
-		}
+		return output_named("json", out);
+	for (size_t i = 0; !gw_format_at(i, &format); i++) {
+		if (!format.extension || !ends_with(path, format.extension) ||
+		    strlen(format.extension) <= best)
+			continue;
+		best = strlen(format.extension);
+		*out = format;
 	}
-	if (ends_with(path, ".json"))
-		return "json";
-	if (ends_with(path, ".jsonl"))
-		return "jsonl";
-	if (ends_with(path, ".html"))
-		return "html";
-	fail(error, size, 0, "-o \"%s\": the name must end in .json, .jsonl or .html", safe);
-	return NULL;
+	if (best)
+		return 0;
+	gw_escape(safe, sizeof(safe), path);
+	list_extensions(list, sizeof(list));
+	return fail(error, size, -EINVAL, "-o \"%s\": the name must end in one of %s, or add -f",
+		    safe, list);
 }
 
 /* What lies there now may be replaced? mode: that of the file to come. */

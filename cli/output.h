@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "greenwatch.h"
+
 struct output {
 	char *path;       /* as asked for */
 	char *temp;       /* written under this name first */
@@ -18,8 +20,9 @@ struct output {
 	FILE *to;
 };
 
-/* Format by extension, "json" for "-"; NULL: none, with the reason in error. */
-const char *output_format(const char *path, char *error, size_t size);
+/* Format by extension, json for "-". 0, or -EINVAL with the reason in error. */
+int output_format(const char *path, struct gw_format *out, char *error, size_t size);
+int output_named(const char *name, struct gw_format *out); /* 0; -EINVAL: there is none */
 
 /* 0, or -errno with the reason in error. out->to is then open and nothing is replaced yet. */
 int output_open(struct output *out, const char *path, bool no_clobber, char *error, size_t size);

@@ -12,6 +12,7 @@
 
 #include "command.h"
 #include "greenwatch.h"
+#include "judge.h"
 #include "signals.h"
 #include "views.h"
 
@@ -20,6 +21,7 @@ struct replay {
 	const struct gw_report *report; /* NULL: not open yet */
 	struct views views;
 	struct status status;
+	struct judge judge;
 	bool logged;
 };
 
@@ -50,6 +52,7 @@ static int fail(struct replay *replay, int err)
 
 static int play(struct replay *replay, const char *path)
 {
+	struct gw_verdict verdict;
 	GW_OPTS(opts, .replay = path, .stall = on_stall, .log = on_log, .ctx = replay);
 	int err = gw_open(&replay->gw, &opts);
 
@@ -65,10 +68,11 @@ static int play(struct replay *replay, const char *path)
 	err = gw_end(replay->gw, gw_ended(replay->gw));
 	if (err < 0)
 		return fail(replay, err);
+	err = judge_report(&replay->judge, gw_report(replay->gw), &replay->status, &verdict);
 	views_end(&replay->views, gw_report(replay->gw));
 	views_close(&replay->views, true);
 	gw_close(replay->gw);
-	return replay->views.failed ? EXIT_ERROR : EXIT_DONE;
+	return err || replay->views.failed ? EXIT_ERROR : judge_exit(&verdict);
 }
 
 int cmd_record(struct options *options)
@@ -92,8 +96,11 @@ int cmd_replay(struct options *options)
 	signal(SIGPIPE, SIG_IGN);
 	signals_leave_on_int();
 	status_open(&replay.status, options);
-	err = views_open(&replay.views, options, &replay.status, "text", NULL);
-	if (err)
-		return err;
-	return play(&replay, options->words.items[0]);
+	err = judge_open(&replay.judge, options, &replay.status, NULL, 0);
+	if (!err)
+		err = views_open(&replay.views, options, &replay.status, "text", NULL);
+	if (!err)
+		err = play(&replay, options->words.items[0]);
+	judge_close(&replay.judge);
+	return err;
 }

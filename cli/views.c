@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "views.h"
 
@@ -17,7 +18,7 @@ static int add(struct views *views, const char *format, FILE *to)
 	struct view *view = &views->items[views->count];
 	int err;
 
-	opts.color = opts.color && !strcmp(format, views->format);
+	opts.color = opts.color && to == views->text && !strcmp(format, views->format);
 	err = gw_sink_open(&view->sink, format, to, &opts);
 	if (err) {
 		status_say(views->status, "cannot open the %s output: %s", format, strerror(-err));
@@ -28,18 +29,34 @@ static int add(struct views *views, const char *format, FILE *to)
 	return 0;
 }
 
+/* -f goes before the extension. 0, or 2 and said why. */
+static int format_of(struct views *views, const struct options *options, const char *path,
+		     struct gw_format *out)
+{
+	char why[900];
+
+	if (options->format)
+		return output_named(options->format, out) ? 2 : 0;
+	if (!output_format(path, out, why, sizeof(why)))
+		return 0;
+	status_say(views->status, "%s", why);
+	return 2;
+}
+
 static int add_file(struct views *views, const struct options *options, const char *path)
 {
 	char why[900];
-	const char *format = output_format(path, why, sizeof(why));
 	struct view *view = &views->items[views->count];
+	struct gw_format format;
 	struct output file;
 
+	if (format_of(views, options, path, &format))
+		return 2;
 	if (output_open(&file, path, options->no_clobber, why, sizeof(why))) {
 		status_say(views->status, "%s", why);
 		return 1;
 	}
-	if (add(views, format, file.to)) {
+	if (add(views, format.name, file.to)) {
 		output_discard(&file);
 		return 1;
 	}
@@ -48,37 +65,76 @@ static int add_file(struct views *views, const struct options *options, const ch
 	return 0;
 }
 
-/* How many asked for stdout, and whether every -o is something this version writes. */
-static int check_outputs(struct views *views, const struct options *options, int *on_stdout)
+/* "unknown format": says which there are. */
+static int refuse_format(struct views *views, const char *name)
 {
-	char why[900];
+	char safe[300], list[300];
+	struct gw_format format;
+	size_t at = 0;
 
-	*on_stdout = options->json + options->jsonl;
-	for (size_t i = 0; i < options->outputs.count; i++) {
-		if (!output_format(options->outputs.items[i], why, sizeof(why))) {
-			status_say(views->status, "%s", why);
-			return 2;
-		}
-		*on_stdout += !strcmp(options->outputs.items[i], "-");
+	gw_escape(safe, sizeof(safe), name);
+	for (size_t i = 0; !gw_format_at(i, &format) && at < sizeof(list); i++) {
+		if (format.help)
+			at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", at ? ", " : "",
+					       format.name);
 	}
-	if (*on_stdout > 1) {
-		status_say(views->status, "stdout can hold one of --json, --jsonl and -o - only");
+	status_say(views->status, "-f \"%s\": must be one of %s", safe, list);
+	return 2;
+}
+
+/* What stdout is asked to hold; NULL: nothing but text. */
+static const char *stdout_format(const struct options *options)
+{
+	if (options->json || options->jsonl)
+		return options->jsonl ? "jsonl" : "json";
+	for (size_t i = 0; i < options->outputs.count; i++) {
+		if (!strcmp(options->outputs.items[i], "-"))
+			return options->format ? options->format : "json";
+	}
+	return options->format && !options->outputs.count ? options->format : NULL;
+}
+
+/* How many asked for stdout, and whether every -o is something this version writes. */
+static int check_outputs(struct views *views, const struct options *options)
+{
+	int on_stdout = options->json + options->jsonl;
+	struct gw_format format = { 0 };
+
+	if (options->format && output_named(options->format, &format))
+		return refuse_format(views, options->format);
+	for (size_t i = 0; i < options->outputs.count; i++) {
+		if (format_of(views, options, options->outputs.items[i], &format))
+			return 2;
+		on_stdout += !strcmp(options->outputs.items[i], "-");
+	}
+	if (on_stdout + (options->format && !options->outputs.count) > 1) {
+		status_say(views->status,
+			   "stdout can hold one of --json, --jsonl, -f and -o - only");
 		return 2;
 	}
 	if (options->outputs.count + 2 > VIEWS_MAX) {
 		status_say(views->status, "more than %d -o files", VIEWS_MAX - 2);
 		return 2;
 	}
+	if (stdout_format(options) && !output_named(stdout_format(options), &format) &&
+	    format.binary && isatty(STDOUT_FILENO)) {
+		status_say(views->status, "%s is no text for a terminal; add -o FILE%s",
+			   format.name, format.extension ? format.extension : "");
+		return 2;
+	}
 	return 0;
 }
 
-static int open_all(struct views *views, const struct options *options, int on_stdout)
+static int open_all(struct views *views, const struct options *options, const char *text)
 {
+	const char *asked = stdout_format(options);
 	int err = 0;
 
-	if (on_stdout)
-		err = add(views, options->jsonl ? "jsonl" : "json", stdout);
-	if (!err && !(on_stdout && options->quiet))
+	if (asked)
+		err = add(views, asked, stdout);
+	if (!err && text && !(asked && options->quiet))
+		err = add(views, text, views->text);
+	else if (!err && !asked && !options->outputs.count)
 		err = add(views, views->format, views->text);
 	for (size_t i = 0; !err && i < options->outputs.count; i++) {
 		if (strcmp(options->outputs.items[i], "-"))
@@ -90,13 +146,13 @@ static int open_all(struct views *views, const struct options *options, int on_s
 int views_open(struct views *views, const struct options *options, struct status *status,
 	       const char *text, const char *next)
 {
-	int on_stdout, err;
+	int err;
 
-	*views = (struct views){ .status = status, .format = text };
-	err = check_outputs(views, options, &on_stdout);
+	*views = (struct views){ .status = status, .format = text ? text : "text" };
+	err = check_outputs(views, options);
 	if (err)
 		return err;
-	views->text = on_stdout ? stderr : stdout;
+	views->text = stdout_format(options) && text ? stderr : stdout;
 	views->opts = (struct gw_sink_opts){
 		.sz = sizeof(views->opts),
 		.color = terminal_color(views->text, options->color),
@@ -106,7 +162,7 @@ int views_open(struct views *views, const struct options *options, struct status
 		.width = terminal_width(views->text),
 		.next = next,
 	};
-	err = open_all(views, options, on_stdout);
+	err = open_all(views, options, text);
 	if (err)
 		views_close(views, false);
 	return err;

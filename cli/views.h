@@ -29,7 +29,8 @@ struct views {
 	bool failed; /* something could not be written, and was said */
 };
 
-/* text: the format for people. 0, 1 (said why) or 2 (usage, said why). */
+/* text: the format for people, shown beside what was asked for; NULL: only then when nothing else
+ * was. 0, 1 (said why) or 2 (usage, said why). */
 int views_open(struct views *views, const struct options *options, struct status *status,
 	       const char *text, const char *next);
 void views_start(struct views *views, const struct gw_report *report);

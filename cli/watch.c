@@ -5,7 +5,7 @@
  * Files are opened before the probes, the line that begins with "watching "
  * comes when nothing can be missed any more, and whatever ends the run, the
  * summary is printed and the files are written. Looking is no test: stalls
- * do not change the exit code.
+ * do not change the exit code unless there is a budget.
  */
 #include <poll.h>
 #include <signal.h>
@@ -15,12 +15,14 @@
 
 #include "command.h"
 #include "greenwatch.h"
+#include "judge.h"
 #include "signals.h"
 #include "times.h"
 #include "views.h"
 
-#define STEP_MS 100               /* between two looks when nothing happens */
-#define SOON_NS (3 * TIME_SECOND) /* a loop should have been seen by then */
+#define STEP_MS  100               /* between two looks when nothing happens */
+#define JUDGE_NS TIME_SECOND       /* between two verdicts of --fail-fast */
+#define SOON_NS  (3 * TIME_SECOND) /* a loop should have been seen by then */
 
 struct watch {
 	struct gw *gw;
@@ -28,6 +30,8 @@ struct watch {
 	const struct options *options;
 	struct views views;
 	struct status status;
+	struct judge judge;
+	uint64_t judged_ns; /* when the last verdict of --fail-fast was made */
 	int signals;
 	uint64_t began_ns, until_ns; /* until_ns 0: no end */
 	enum gw_ended ended;
@@ -116,6 +120,24 @@ static void look(struct watch *watch)
 	status_show(&watch->status, &now);
 }
 
+/* A verdict that can only get worse ends the run. */
+static void judge_now(struct watch *watch)
+{
+	uint64_t at = time_now();
+	struct gw_verdict verdict;
+
+	if (!watch->options->fail_fast || watch->ended != GW_ENDED_NOT ||
+	    at - watch->judged_ns < JUDGE_NS)
+		return;
+	watch->judged_ns = at;
+	if (judge_report(&watch->judge, gw_report(watch->gw), &watch->status, &verdict) ||
+	    !verdict.for_good)
+		return;
+	status_say(&watch->status, "a budget is broken, stopping (--fail-fast)");
+	watch->judge.opts.asked_ns = 0;
+	watch->ended = GW_ENDED_SIGNAL;
+}
+
 static int wait_ms(const struct watch *watch)
 {
 	uint64_t at = time_now(), left;
@@ -143,6 +165,7 @@ static void run(struct watch *watch)
 		if (watch->ended == GW_ENDED_NOT)
 			watch->ended = gw_ended(watch->gw);
 		look(watch);
+		judge_now(watch);
 	}
 	if (watch->ended == GW_ENDED_NOT) /* nobody reads stdout any more */
 		watch->ended = GW_ENDED_SIGNAL;
@@ -150,19 +173,27 @@ static void run(struct watch *watch)
 
 static int end(struct watch *watch)
 {
+	const struct gw_report *report;
 	struct gw_now now = { 0 };
+	struct gw_verdict verdict;
 
 	if (!gw_now(watch->gw, &now)) /* before the end: the totals are final then */
 		watch->seen_loop |= now.loops > 0 || now.turns > 0;
 	if (gw_end(watch->gw, watch->ended) < 0)
 		watch->failed = true;
-	views_end(&watch->views, gw_report(watch->gw));
+	report = gw_report(watch->gw);
+	if (judge_report(&watch->judge, report, &watch->status, &verdict))
+		watch->failed = true;
+	views_end(&watch->views, report);
+	judge_annotate(&watch->judge, report, watch->views.text);
 	if (!watch->seen_loop)
 		status_say(
 			&watch->status,
 			"no event loop was seen; greenwatch help limits says what counts as one");
 	views_close(&watch->views, true);
-	return watch->failed || watch->views.failed || !watch->seen_loop ? EXIT_ERROR : EXIT_DONE;
+	if (watch->failed || watch->views.failed || (!watch->seen_loop && !verdict.outcome))
+		return EXIT_ERROR;
+	return judge_exit(&verdict);
 }
 
 static int open_session(struct watch *watch)
@@ -202,6 +233,21 @@ static int watch_all(struct watch *watch)
 	return code;
 }
 
+static int watch_judged(struct watch *watch, const char *next)
+{
+	const struct options *options = watch->options;
+	uint64_t threshold_ns = options->threshold_ns ? options->threshold_ns : GW_THRESHOLD_NS;
+	int err = judge_open(&watch->judge, options, &watch->status, NULL, threshold_ns);
+
+	watch->judge.opts.asked_ns = options->duration_ns;
+	if (!err)
+		err = views_open(&watch->views, options, &watch->status, "text", next);
+	if (!err)
+		err = watch_all(watch);
+	judge_close(&watch->judge);
+	return err;
+}
+
 int cmd_watch(struct options *options)
 {
 	struct watch watch = { .options = options };
@@ -220,9 +266,5 @@ int cmd_watch(struct options *options)
 		status_say(&watch.status, "signals: %s", strerror(-watch.signals));
 		return EXIT_ERROR;
 	}
-	err = views_open(&watch.views, options, &watch.status, "text",
-			 options->outputs.count || options->json ? NULL : next);
-	if (err)
-		return err;
-	return watch_all(&watch);
+	return watch_judged(&watch, options->outputs.count || options->json ? NULL : next);
 }

@@ -39,8 +39,10 @@ int collect_new(struct gw_report **out, uint32_t max_stalls)
 
 	if (!report)
 		return -ENOMEM;
-	err = tables_new(&report->memory);
+	report->judged = report_judged_new();
+	err = report->judged ? tables_new(&report->memory) : -ENOMEM;
 	if (err) {
+		report_judged_free(report->judged);
 		free(report);
 		return err;
 	}
@@ -53,14 +55,16 @@ int collect_new(struct gw_report **out, uint32_t max_stalls)
 
 void collect_free(struct gw_report *report)
 {
-	struct report_vec *vecs[] = { &report->targets, &report->loops,   &report->frames,
-				      &report->stacks,  &report->indexes, &report->sites,
-				      &report->stalls,  &report->notes,   &report->calls,
-				      &report->tasks,   &report->audits,  &report->patches };
+	struct report_vec *vecs[] = { &report->targets,  &report->loops,   &report->frames,
+				      &report->stacks,   &report->indexes, &report->sites,
+				      &report->stalls,   &report->notes,   &report->calls,
+				      &report->tasks,    &report->audits,  &report->patches,
+				      &report->diagnosis };
 
 	for (size_t i = 0; i < sizeof(vecs) / sizeof(vecs[0]); i++)
 		free(vecs[i]->items);
 	tables_free(report->memory);
+	report_judged_free(report->judged);
 	free(report);
 }
 

@@ -18,7 +18,7 @@ uint64_t report_lost_total(const struct gw_report *report)
 
 bool report_complete(const struct gw_report *report)
 {
-	return report_lost_total(report) == 0;
+	return report_lost_total(report) == 0 && !report->said_incomplete;
 }
 
 static int by_value(const void *a, const void *b)
@@ -28,14 +28,95 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static int by_length(const void *a, const void *b)
+{
+	const struct report_median *x = a, *y = b;
+
+	return x->ns < y->ns ? -1 : x->ns > y->ns;
+}
+
+/* The median at which half of the stalls of all reports is reached. */
+static uint64_t median_of_medians(const struct report_site *site)
+{
+	struct report_median *sorted = malloc(site->n_medians * sizeof(*sorted));
+	uint64_t total = 0, seen = 0, ns = site->medians[0].ns;
+
+	if (!sorted)
+		return ns;
+	memcpy(sorted, site->medians, site->n_medians * sizeof(*sorted));
+	qsort(sorted, site->n_medians, sizeof(*sorted), by_length);
+	for (uint32_t i = 0; i < site->n_medians; i++)
+		total += sorted[i].count;
+	for (uint32_t i = 0; i < site->n_medians && seen <= total / 2; i++) {
+		seen += sorted[i].count;
+		ns = sorted[i].ns;
+	}
+	free(sorted);
+	return ns;
+}
+
 uint64_t report_site_median(const struct report_site *site)
 {
 	uint64_t copy[1024];
 	uint32_t n = site->n_lengths < 1024 ? site->n_lengths : 1024;
 
+	if (site->n_medians)
+		return median_of_medians(site);
 	if (!n)
 		return 0;
 	memcpy(copy, site->lengths, n * sizeof(copy[0]));
 	qsort(copy, n, sizeof(copy[0]), by_value);
 	return copy[n / 2];
+}
+
+const double report_shares[REPORT_SHARES] = { 0.5, 0.9, 0.99, 0.999 };
+
+static uint64_t share_of(const uint64_t *buckets, const struct report_said *said,
+			 unsigned int share, uint64_t max_ns)
+{
+	return said->known ? said->ns[share] : hist_quantile(buckets, report_shares[share], max_ns);
+}
+
+uint64_t report_lag(const struct report_loop *loop, unsigned int share)
+{
+	return share_of(loop->lag, &loop->lag_said, share, loop->lag_max_ns);
+}
+
+uint64_t report_delay(const struct report_loop *loop, unsigned int share)
+{
+	return share_of(loop->delay, &loop->delay_said, share, loop->delay_max_ns);
+}
+
+struct report_judged *report_judged_new(void)
+{
+	return calloc(1, sizeof(struct report_judged));
+}
+
+void report_judged_free(struct report_judged *judged)
+{
+	if (!judged)
+		return;
+	free(judged->budgets.items);
+	free(judged->suppressed.items);
+	free(judged->fixed.items);
+	arena_free(&judged->memory);
+	free(judged);
+}
+
+void *report_vec_add(struct report_vec *vec, size_t size)
+{
+	char *item;
+
+	if (vec->count == vec->room) {
+		uint32_t room = vec->room ? vec->room * 2 : 16;
+		void *items = realloc(vec->items, room * size);
+
+		if (!items)
+			return NULL;
+		vec->items = items;
+		vec->room = room;
+	}
+	item = (char *)vec->items + vec->count++ * size;
+	memset(item, 0, size);
+	return item;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "greenwatch.h"
+#include "base/arena.h"
 #include "base/hist.h"
 #include "record.h"
 
@@ -27,6 +28,13 @@ struct report_target {
 #define REPORT_TREND 64  /* steps of a task's trend */
 #define REPORT_LAGS  256 /* of a loop's */
 
+/* Percentiles as a file says them: its histogram is coarser than the one they were made of. */
+#define REPORT_SHARES 4 /* 0.5, 0.9, 0.99, 0.999 */
+struct report_said {
+	bool known;
+	uint64_t ns[REPORT_SHARES]; /* GW_UNKNOWN_NS: not said */
+};
+
 struct report_loop {
 	uint32_t serial, pid, tid;
 	bool ended;
@@ -40,10 +48,15 @@ struct report_loop {
 	uint64_t folded_calls, folded_ns; /* that found no place in the inventory */
 	uint64_t lag[HIST_BUCKETS], delay[HIST_BUCKETS];
 	uint64_t lags[REPORT_LAGS]; /* longest turn that ended in each lag_step_ns; 0: none did */
+	struct report_said lag_said, delay_said; /* of a report that was read */
 };
 
 struct report_stack {
 	uint32_t first, depth; /* into indexes[]; innermost first */
+};
+
+struct report_median {
+	uint64_t ns, count; /* of so many stalls */
 };
 
 struct report_site {
@@ -54,9 +67,14 @@ struct report_site {
 	uint64_t count, total_ns, max_ns;
 	uint64_t *lengths; /* of up to 1,024 stalls, for the median */
 	uint32_t n_lengths;
+	struct report_median *medians; /* of reports that were read, instead of lengths */
+	uint32_t n_medians, room_medians;
 	uint32_t frame, stack;      /* GW_NONE: none */
 	const struct gw_peer *peer; /* NULL: none */
 	struct gw_advice advice;
+	const char *suppressed_by; /* reason of the entry that covers all of it; NULL: none */
+	enum gw_change change;     /* against the baseline */
+	bool blamed;               /* it adds to a broken budget of level error */
 };
 
 /* Calls of one loop from one place, late or not. */
@@ -119,7 +137,7 @@ struct report_lost {
 	const char *reason;
 	uint64_t count;
 };
-#define REPORT_LOST 6
+#define REPORT_LOST 12 /* reason NULL: no row */
 
 /* Index into flaws[]: the bits of enum wire_flaw. */
 enum report_flaw { REPORT_CUT, REPORT_TORN, REPORT_UNREADABLE, REPORT_CIRCLE };
@@ -129,16 +147,51 @@ struct report_vec { /* a growing array */
 	uint32_t count, room;
 };
 
+/* One expression judged. actual and limit are in unit. */
+struct report_budget {
+	const char *expr; /* without its level */
+	bool warn;
+	enum gw_outcome outcome; /* of this expression */
+	bool measured, limited;  /* actual is known; limit is known */
+	double actual, limit;
+	double far;        /* how far from holding; of an expression the larger is the worse */
+	const char *unit;  /* ns us ms s % count /s /min; never NULL */
+	const char *worst; /* fingerprint, or PID/TID of a loop; NULL */
+	const char *why;   /* why there is no verdict; NULL */
+};
+
+struct report_suppressed {
+	const char *known, *until, *site; /* until NULL: always; site: fingerprint */
+	uint64_t count, total_ns;
+};
+
+/* What gw_judge() found, the last time. Strings live in memory. */
+struct report_judged {
+	struct arena memory;
+	struct report_vec budgets, suppressed;
+	struct report_vec fixed; /* struct report_site: of the baseline, not seen now; count 0 */
+	struct gw_verdict verdict;
+	bool done;  /* there was something to judge */
+	int status; /* exit code that goes before the verdict's; 0: none */
+};
+
+void *report_vec_add(struct report_vec *vec, size_t size); /* a new zeroed item; NULL: no memory */
+
+struct report_judged *report_judged_new(void);
+void report_judged_free(struct report_judged *judged);
+
 struct gw_report {
 	/* run */
 	const char *tool, *id, *kernel, *arch, *host, *gate;
 	uint64_t start_ns, wall_ns, duration_ns, threshold_ns, period_ns;
 	uint32_t cpus;
-	bool calls_all; /* those that never slept are in the inventory too */
+	uint64_t warmup_ns; /* of duration_ns */
+	bool calls_all;     /* those that never slept are in the inventory too */
 	enum gw_ended ended;
 	/* tables; use the macros below */
 	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes, calls,
 		tasks, audits, patches;
+	struct report_vec diagnosis; /* const char *: sentences of a report that was read */
 	/* quality */
 	struct report_lost lost[REPORT_LOST];
 	uint64_t stalls_seen, stalls_folded, frames_seen, frames_nameless;
@@ -152,6 +205,9 @@ struct gw_report {
 	uint64_t calls_rest, calls_rest_ns; /* calls that are in no row */
 	uint64_t cpu_ns, rss_bytes, bpf_ns, bpf_runs;
 	uint32_t max_stalls;
+	uint32_t merged;              /* made of so many reports; 0: of one */
+	bool said_incomplete;         /* by the file, for a reason this version does not know */
+	struct report_judged *judged; /* never NULL in a report of collect_new() */
 	struct report_memory *memory; /* arena, strings, look-ups: report.c's own */
 };
 
@@ -215,5 +271,11 @@ static inline uint32_t report_stack(const struct gw_report *r, uint32_t i, const
 uint64_t report_lost_total(const struct gw_report *report);
 bool report_complete(const struct gw_report *report);
 uint64_t report_site_median(const struct report_site *site);
+
+/* The shares of struct report_said, and one of them of a loop's turns or wake-up delays;
+ * GW_UNKNOWN_NS: the file that was read does not say it. */
+extern const double report_shares[REPORT_SHARES];
+uint64_t report_lag(const struct report_loop *loop, unsigned int share);
+uint64_t report_delay(const struct report_loop *loop, unsigned int share);
 
 #endif

@@ -18,9 +18,8 @@
 #include "usage.h"
 #include "source/source.h"
 
-#define THRESHOLD_NS 100000000
-#define PERIOD_NS    10000000
-#define SNAPSHOT_NS  200000000 /* gw_now looks no more often */
+#define PERIOD_NS   10000000
+#define SNAPSHOT_NS 200000000 /* gw_now looks no more often */
 
 struct gw {
 	struct gw_opts opts;
@@ -211,7 +210,7 @@ static int check_opts(struct gw *gw, const struct gw_opts *opts)
 			return -E2BIG;
 	memcpy(&gw->opts, opts, opts->sz < sizeof(gw->opts) ? opts->sz : sizeof(gw->opts));
 	if (!gw->opts.threshold_ns)
-		gw->opts.threshold_ns = THRESHOLD_NS;
+		gw->opts.threshold_ns = GW_THRESHOLD_NS;
 	if (!gw->opts.period_ns)
 		gw->opts.period_ns = PERIOD_NS;
 	return gw->opts.replay || (gw->opts.pids && gw->opts.n_pids) ? 0 : -EINVAL;

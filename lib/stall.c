@@ -157,6 +157,14 @@ static uint64_t task_of(const struct wire_stack *stack)
 	return root;
 }
 
+/* Clocks of two CPUs differ by microseconds, so a slice may come out shorter than nothing. */
+static uint64_t off_cpu(const struct wire_stack *stack)
+{
+	uint64_t ns = stack->off == WIRE_STOPPED ? stack->stopped_ns : stack->blocked_ns;
+
+	return ns > INT64_MAX ? 0 : ns;
+}
+
 static struct evidence evidence_of(const struct wire_stack *stack, const struct named *named)
 {
 	struct evidence e = { .named = *named,
@@ -173,7 +181,7 @@ static struct evidence evidence_of(const struct wire_stack *stack, const struct 
 	if (stack->head.kind == WIRE_SAMPLE)
 		e.weight_ns = stack->weight_ns;
 	else
-		e.weight_ns = stack->off == WIRE_STOPPED ? stack->stopped_ns : stack->blocked_ns;
+		e.weight_ns = off_cpu(stack);
 	e.max_ns = e.weight_ns;
 	memcpy(e.waker_comm, stack->waker_comm, WIRE_COMM);
 	return e;
@@ -194,7 +202,7 @@ static void add_holder(struct machine *m, const struct wire_stack *stack, const 
 					    .call = stack->call,
 					    .stack = named->stack };
 	}
-	h->share_ns += stack->head.flags & WIRE_STACK_PENDING ? 0 : stack->blocked_ns;
+	h->share_ns += stack->head.flags & WIRE_STACK_PENDING ? 0 : off_cpu(stack);
 	if (!stack->waker_tid || (stack->call == WIRE_CALL_GIL && stack->waker_pid != stack->pid))
 		return;
 	h->pid = stack->waker_pid;

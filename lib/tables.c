@@ -5,6 +5,7 @@
 #include "tables.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/arena.h"
@@ -74,32 +75,24 @@ void *tables_bytes(struct gw_report *report, size_t size)
 
 void *tables_add(struct report_vec *vec, size_t size)
 {
-	char *item;
-
-	if (vec->count == vec->room) {
-		uint32_t room = vec->room ? vec->room * 2 : 16;
-		void *items = realloc(vec->items, room * size);
-
-		if (!items)
-			return NULL;
-		vec->items = items;
-		vec->room = room;
-	}
-	item = (char *)vec->items + vec->count++ * size;
-	memset(item, 0, size);
-	return item;
+	return report_vec_add(vec, size);
 }
 
-uint32_t tables_loop(const struct report_memory *memory, uint32_t serial)
+uint32_t tables_loop(const struct report_memory *memory, uint64_t key)
 {
 	uint64_t index;
 
-	return map_get(&memory->loops, serial, &index) ? index : GW_NONE;
+	return map_get(&memory->loops, key & INT64_MAX, &index) ? index : GW_NONE;
 }
 
-int tables_put_loop(struct report_memory *memory, uint32_t serial, uint32_t index)
+int tables_put_loop(struct report_memory *memory, uint64_t key, uint32_t index)
 {
-	return map_put(&memory->loops, serial, index);
+	return map_put(&memory->loops, key & INT64_MAX, index);
+}
+
+size_t tables_used(const struct gw_report *report)
+{
+	return report->memory->arena.bytes;
 }
 
 /* Every key of a map has its highest bit clear: map.h keeps one value for itself. */
@@ -222,9 +215,9 @@ static uint64_t site_key(const char *fingerprint)
 	return as_key(hash_text(HASH_START, fingerprint));
 }
 
-int64_t tables_site(struct gw_report *report, const struct verdict *verdict)
+int64_t tables_site_of(struct gw_report *report, const char *fingerprint)
 {
-	uint64_t key = site_key(verdict->fingerprint), index;
+	uint64_t key = site_key(fingerprint), index;
 	struct report_site *site;
 
 	if (map_get(&report->memory->sites, key, &index))
@@ -232,7 +225,22 @@ int64_t tables_site(struct gw_report *report, const struct verdict *verdict)
 	site = tables_add(&report->sites, sizeof(*site));
 	if (!site)
 		return -ENOMEM;
-	memcpy(site->fingerprint, verdict->fingerprint, sizeof(site->fingerprint));
+	snprintf(site->fingerprint, sizeof(site->fingerprint), "%s", fingerprint);
+	site->frame = GW_NONE;
+	site->stack = GW_NONE;
+	index = report->sites.count - 1;
+	return map_put(&report->memory->sites, key, index) ? -ENOMEM : (int64_t)index;
+}
+
+int64_t tables_site(struct gw_report *report, const struct verdict *verdict)
+{
+	uint32_t known = report->sites.count;
+	int64_t index = tables_site_of(report, verdict->fingerprint);
+	struct report_site *site;
+
+	if (index < known)
+		return index;
+	site = report_site(report, index);
 	site->cause = verdict->cause;
 	site->title = arena_copy(&report->memory->arena, verdict->title, strlen(verdict->title));
 	site->call = verdict->call_name;
@@ -241,8 +249,7 @@ int64_t tables_site(struct gw_report *report, const struct verdict *verdict)
 	site->stack = verdict->stack;
 	site->peer = verdict->peer;
 	site->advice = verdict->advice;
-	index = report->sites.count - 1;
-	return map_put(&report->memory->sites, key, index) ? -ENOMEM : (int64_t)index;
+	return index;
 }
 
 void tables_site_add(struct gw_report *report, uint32_t i, const struct gw_stall *stall)
@@ -282,7 +289,7 @@ static int by_time(const void *a, const void *b)
 }
 
 /* Sites move: the stalls that refer to them follow. */
-static void sort_sites(struct gw_report *report)
+void tables_sort_sites(struct gw_report *report)
 {
 	uint32_t n = report->sites.count;
 	char(*old)[21] = malloc((n + 1) * sizeof(*old));
@@ -297,14 +304,15 @@ static void sort_sites(struct gw_report *report)
 	for (uint32_t i = 0; i < n; i++)
 		map_put(&report->memory->sites, site_key(report_site(report, i)->fingerprint), i);
 	report_each (report, stalls, struct gw_stall, stall)
-		if (map_get(&report->memory->sites, site_key(old[stall->site]), &index))
+		if (stall->site != GW_NONE &&
+		    map_get(&report->memory->sites, site_key(old[stall->site]), &index))
 			stall->site = index;
 	free(old);
 }
 
 void collect_sort(struct gw_report *report, uint64_t now_ns)
 {
-	sort_sites(report);
+	tables_sort_sites(report);
 	if (report->stalls.count)
 		qsort(report->stalls.items, report->stalls.count, sizeof(struct gw_stall), by_time);
 	if (report->ended == GW_ENDED_NOT && now_ns > report->start_ns)

@@ -32,6 +32,8 @@ doors() {
 		bpf/(libbpf|bpf)\.h lib/source/(live|gate)\.c|tests/bench/.*
 		(libelf|gelf)\.h lib/name/elf\.c
 		elfutils/ lib/name/unwind\.c
+		zlib\.h lib/sink/pprof\.c
+		protobuf-c/ none
 		cjson/ lib/sink/json.*\.[ch]|tests/unit/.*
 		criterion/ tests/unit/.*
 	DOORS
@@ -44,6 +46,7 @@ rooms() {
 		[ -z "$bad" ] || complain "$room must not include $forbidden:" $bad
 	done <<-'ROOMS'
 		cli/ (lib/|bpf/|sink/|source/|name/|report\.h|base/)
+		lib/load/ (source|name|runtime|sink)/
 		lib/base/ (source|name|runtime|sink)/
 		lib/sink/ (source|name|runtime|bpf/(turn|pywalk))
 		lib/name/ (source|sink)/

@@ -22,4 +22,12 @@ uint64_t hist_quantile(const uint64_t *buckets, double share, uint64_t max_ns);
  * by its middle. */
 void hist_fold(const uint64_t *buckets, uint64_t *counts);
 
+/*
+ * The inverse of hist_fold, as far as it can be: buckets that fold to these counts, and whose
+ * quantiles at the n rising shares are ns[] (UINT64_MAX: not known) and at most max_ns. Exact for
+ * what hist_quantile gave, to the bucket for other numbers.
+ */
+void hist_rebuild(uint64_t *buckets, const uint64_t *counts, const double *shares,
+		  const uint64_t *ns, uint32_t n, uint64_t max_ns);
+
 #endif

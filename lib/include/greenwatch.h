@@ -31,8 +31,11 @@
 #define GW_NONE UINT32_MAX /* no frame, no stack, no site */
 
 struct gw;
+struct gw_budget;
+struct gw_diff;
 struct gw_report;
 struct gw_sink;
+struct gw_suppressions;
 
 enum gw_level {
 	GW_WARN,
@@ -182,6 +185,7 @@ struct gw_stall {
 	uint64_t duration_ns;
 	bool open;     /* still going on; duration_ns is its age */
 	bool cut;      /* ended by exit or exec of the process */
+	bool warmup;   /* began in the warm-up: listed, not judged */
 	bool underway; /* had begun before the run: at_ns is 0, how long before is an estimate */
 	enum gw_cause cause;
 	const char *why;       /* one sentence with the figures */
@@ -209,6 +213,7 @@ struct gw_now {
 	uint64_t lost;
 };
 
+#define GW_THRESHOLD_NS 100000000
 struct gw_opts {
 	size_t sz;
 	const uint32_t *pids; /* processes to watch */
@@ -216,7 +221,7 @@ struct gw_opts {
 	bool no_follow; /* leave children out */
 	bool calls_all; /* count calls that never sleep too; costs every process of the host */
 	bool audit;     /* only say what monkey patching missed: no kernel side, no loops */
-	uint64_t threshold_ns; /* 0: 100 ms */
+	uint64_t threshold_ns; /* 0: GW_THRESHOLD_NS */
 	uint64_t period_ns; /* CPU time between samples, at least; 0: 10 ms. Near late: 4 ms at most
 			     */
 	uint32_t max_stalls; /* kept one by one in the report; 0: 10,000 */
@@ -256,12 +261,35 @@ GW_API int gw_patches(const struct gw_report *report, const char *kind);
 /* 0: every process was audited, and whole; -EAGAIN: not every, or not whole; -ENODATA: none. */
 GW_API int gw_audited(const struct gw_report *report);
 
+/*
+ * Saved reports: the JSON document that this library writes, read back into what every sink takes.
+ * A report made here is the caller's and goes with gw_report_free(); those of gw_report() do not.
+ *
+ * gw_load reads one document up to its end: at most GW_LOAD_MAX bytes, nested GW_LOAD_DEPTH deep.
+ * name is what errors call it; error gets one line: what, where in it, what to do. 0; -EBADMSG it
+ * is no report, or damaged; -EPROTO another major version; -EFBIG over a limit; -ENOMEM; or the
+ * errno of reading.
+ *
+ * gw_merge adds a report to *into, NULL at first: sites of one fingerprint become one, loops and
+ * processes of one host too; of more than 10,000 stalls the longest are kept, the others counted.
+ * from stays the caller's and nothing of it is kept. 0; -EPROTO: fingerprints of another recipe;
+ * -EFBIG: over 4,096 loops; -ENOMEM. After an error *into may hold a part of it, and is sound.
+ */
+#define GW_LOAD_MAX   (256u << 20)
+#define GW_LOAD_DEPTH 32
+GW_API int gw_load(struct gw_report **out, FILE *from, const char *name, char *error, size_t size);
+GW_API int gw_merge(struct gw_report **into, const struct gw_report *from);
+GW_API void gw_report_free(struct gw_report *report); /* takes NULL */
+
+/* Stall i of those kept one by one, in order of time, to be told to sinks; -ENOENT: no more. */
+GW_API int gw_stall_at(const struct gw_report *report, size_t i, struct gw_stall *out);
+
 /* One line about what a process without loops is doing; for "no event loop yet". */
 GW_API int gw_describe(struct gw *gw, char *line, size_t size);
 
 /*
- * Sinks. formats: text, json, jsonl, and audit: audits alone, as text. A sink writes to a stream
- * that stays the caller's. gw_sink_stall is called as stalls come, gw_sink_end once.
+ * Sinks. formats: those of gw_format_at(). A sink writes to a stream that stays the caller's.
+ * gw_sink_stall is called as stalls come, gw_sink_end once.
  */
 struct gw_sink_opts {
 	size_t sz;
@@ -278,8 +306,103 @@ GW_API int gw_sink_stall(struct gw_sink *sink, const struct gw_report *report,
 GW_API int gw_sink_end(struct gw_sink *sink, const struct gw_report *report);
 GW_API void gw_sink_close(struct gw_sink *sink);
 
+/* What gw_sink_open() takes, in the order of the help. */
+struct gw_format {
+	const char *name;      /* "speedscope" */
+	const char *extension; /* of files, ".speedscope.json"; NULL: none picks it */
+	const char *help;      /* NULL: left out of lists */
+	bool binary;           /* not for terminals */
+};
+
+GW_API int gw_format_at(size_t i, struct gw_format *out); /* -ENOENT: past the last */
+
 /* The line that says what is being watched: "watching 4 gevent loops: ...". */
 GW_API int gw_watching(const struct gw_report *report, char *line, size_t size);
+
+/*
+ * Judging (docs/budgets.md). A budget is a list of expressions such as "stalls(>100ms) == 0",
+ * "lag.p99 < 20ms @warn", "@default", "@strict", or "@report" and "none", which judge nothing.
+ * Where text is refused, -EINVAL, why gets one line that names the column (and in files the line);
+ * size 256 always suffices. Files are read by the caller: text of len bytes. What fails changes
+ * nothing.
+ */
+enum gw_outcome {
+	GW_PASS, /* also when there was nothing to judge */
+	GW_BROKEN,
+	GW_NO_VERDICT,
+};
+
+enum gw_aggregate {
+	GW_WORST,
+	GW_MEDIAN,
+};
+
+/* Of a site, against a baseline; none: there is no baseline. */
+enum gw_change {
+	GW_CHANGE_NONE,
+	GW_CHANGE_NEW,
+	GW_CHANGE_REGRESSED,
+	GW_CHANGE_UNCHANGED,
+	GW_CHANGE_IMPROVED,
+	GW_CHANGE_FIXED,
+};
+
+GW_API int gw_budget_open(struct gw_budget **out);
+GW_API int gw_budget_add(struct gw_budget *budget, const char *expr, char *why, size_t size);
+GW_API int gw_budget_add_file(struct gw_budget *budget, const char *text, size_t len, char *why,
+			      size_t size);
+GW_API uint32_t gw_budget_count(const struct gw_budget *budget); /* expressions; 0: judges none */
+/* Before a run: can each expression be judged with this threshold? 0, or -EINVAL and why. */
+GW_API int gw_budget_check(const struct gw_budget *budget, uint64_t threshold_ns, char *why,
+			   size_t size);
+GW_API void gw_budget_close(struct gw_budget *budget);
+
+GW_API int gw_suppressions_open(struct gw_suppressions **out, const char *text, size_t len,
+				char *why, size_t size);
+/* Entry number i of those that ended before wall_ns, as one line; -ENOENT: no more. */
+GW_API int gw_suppressions_expired(const struct gw_suppressions *suppressions, uint64_t wall_ns,
+				   uint32_t i, char *line, size_t size);
+GW_API void gw_suppressions_close(struct gw_suppressions *suppressions);
+
+struct gw_judge_opts {
+	size_t sz;
+	const struct gw_budget *budget;             /* NULL: nothing is judged */
+	const struct gw_suppressions *suppressions; /* NULL: none */
+	const struct gw_report *baseline;           /* NULL: none */
+	uint64_t min_turns; /* fewer turns: no verdict; 0: 3, unless one was late */
+	uint64_t asked_ns;  /* duration asked for; less than half of it: no verdict; 0: none */
+	uint64_t wall_ns;   /* now, for suppressions that end; 0: the start of the run */
+	int status; /* exit code that goes before the verdict's, say of a command; 0: none */
+};
+
+struct gw_verdict {
+	enum gw_outcome outcome;
+	bool for_good; /* broken, and nothing that may still come can mend it: for fail-fast */
+	uint32_t held, broken, unjudged, warned; /* expressions; warned: broken at level warn */
+	const char *why; /* why there is no verdict on the whole run; NULL; lives as the report */
+};
+
+/*
+ * Judges a report, live (gw_report()) or loaded, and keeps with it what sinks show: results of
+ * the expressions, what was suppressed, how sites changed. May be called again and again while a
+ * run goes on; the last call counts. 0 or -errno.
+ */
+GW_API int gw_judge(const struct gw_report *report, const struct gw_judge_opts *opts,
+		    struct gw_verdict *out);
+/* Judges each of n reports; into, often all of them merged, gets the results put together. */
+GW_API int gw_judge_all(const struct gw_report *const *reports, size_t n, enum gw_aggregate how,
+			const struct gw_judge_opts *opts, const struct gw_report *into,
+			struct gw_verdict *out);
+
+/* Sites of two sides matched by fingerprint, each side of one or several runs. formats: text,
+ * markdown. Sites that the machine is to blame for are listed, never counted. */
+GW_API int gw_diff_open(struct gw_diff **out, const struct gw_report *const *base, size_t n_base,
+			const struct gw_report *const *now, size_t n_now, enum gw_aggregate how);
+GW_API uint32_t gw_diff_count(const struct gw_diff *diff, enum gw_change change);
+GW_API int gw_diff_print(const struct gw_diff *diff, const char *format, FILE *to,
+			 const struct gw_sink_opts *opts);
+GW_API void gw_diff_close(struct gw_diff *diff);
+GW_API const char *gw_change_name(enum gw_change change); /* "new"; "" for none */
 
 /* Foreign text made safe to print: control, bidi and invalid bytes become \xNN or \u{}. */
 GW_API size_t gw_escape(char *out, size_t size, const char *text);

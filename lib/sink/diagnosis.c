@@ -240,13 +240,26 @@ static uint32_t still_open(const struct gw_report *report)
 	return n;
 }
 
+/* What a report says that was read: made by those who saw the run. */
+static int said(const struct gw_report *report, char (*lines)[DIAGNOSIS_SIZE], int max)
+{
+	int n = 0;
+
+	report_each (report, diagnosis, const char *, line)
+		if (n < max)
+			escape(lines[n++], DIAGNOSIS_SIZE, *line, ESCAPE_SENTENCE);
+	return n;
+}
+
 int sink_diagnosis(const struct gw_report *report, char (*lines)[DIAGNOSIS_SIZE], int max)
 {
 	struct tally own = add_up(report, true), machine = add_up(report, false);
 	uint32_t open = still_open(report);
 	bool complete = report_complete(report);
-	int n = 0;
+	int n = said(report, lines, max);
 
+	if (n)
+		return n;
 	if (!complete && n < max)
 		say_lost(lines[n++], report);
 	if (own.count && own.total_ns && n < max)

@@ -5,7 +5,8 @@
  * Names, paths and arguments belong to the watched program, which may want
  * to drive our reader's terminal. C0, DEL, C1, bytes that are no UTF-8, line
  * separators and bidi controls come out as \xNN or \u{...}; all other text is
- * left alone. A backslash is not doubled, so escaping twice changes nothing.
+ * left alone. A backslash is not doubled and an escape counts as the one
+ * character it stands for, so escaping twice changes nothing.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,6 +40,22 @@ static size_t decode(const unsigned char *p, uint32_t *out)
 	return len;
 }
 
+/* Bytes of an escape that was made before: \xNN or \u{NNNN}; 0: there is none. */
+static size_t sequence(const unsigned char *p)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t digits;
+
+	if (p[0] != '\\')
+		return 0;
+	if (p[1] == 'x')
+		return strspn((const char *)p + 2, hex) >= 2 ? 4 : 0;
+	if (p[1] != 'u' || p[2] != '{')
+		return 0;
+	digits = strspn((const char *)p + 3, hex);
+	return digits && digits <= 4 && p[3 + digits] == '}' ? digits + 4 : 0;
+}
+
 static bool unsafe(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
@@ -49,8 +66,13 @@ static bool unsafe(uint32_t c)
 static size_t piece(char *out, size_t size, const unsigned char *p)
 {
 	uint32_t c = 0;
-	size_t len = decode(p, &c);
+	size_t made = sequence(p), len = made ? made : decode(p, &c);
 
+	if (made) {
+		memcpy(out, p, len);
+		out[len] = '\0';
+		return len;
+	}
 	if (!len) {
 		snprintf(out, size, "\\x%02x", p[0]);
 		return 1;
@@ -71,7 +93,7 @@ static bool fits(const unsigned char *p, size_t chars)
 	uint32_t c;
 
 	while (*p && chars) {
-		size_t len = decode(p, &c);
+		size_t made = sequence(p), len = made ? made : decode(p, &c);
 
 		p += len ? len : 1;
 		chars--;

@@ -126,5 +126,7 @@ static int write_page(struct gw_sink *sink, const struct gw_report *report)
 
 const struct sink_ops sink_html = {
 	.name = "html",
+	.extension = ".html",
+	.help = "one page that needs nothing else, for a browser",
 	.end = write_page,
 };

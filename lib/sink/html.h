@@ -62,7 +62,8 @@ void html_section_end(FILE *to);
 void html_more(FILE *to, uint64_t n, const char *what); /* "12 more sites are in the JSON report" */
 
 /* The sections, in the page's order. 0 or -ENOMEM. */
-int html_head(const struct html *html); /* htmlhead.c */
+int html_head(const struct html *html);     /* htmlhead.c */
+void html_verdict(const struct html *html); /* htmlverdict.c */
 void html_loops(const struct html *html);
 void html_lag(const struct html *html);
 int html_sites(const struct html *html); /* htmlsites.c */

@@ -69,6 +69,8 @@ static void brand(const struct html *html)
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &utc);
 	fputs("<p class=\"brand\"><b>greenwatch</b> ", html->to);
 	html_say(html->to, "%s, %s", date, format_span(span, html->report->duration_ns));
+	if (html->report->merged > 1)
+		fprintf(html->to, ", %" PRIu32 " runs put together", html->report->merged);
 	if (html->report->host) {
 		fputs(" on ", html->to);
 		html_text(html->to, html->report->host);
@@ -94,6 +96,7 @@ int html_head(const struct html *html)
 	}
 	if (!n)
 		fputs("<h1>Nothing was watched.</h1>\n", html->to);
+	html_verdict(html);
 	if (html->report->loops.count)
 		figures(html);
 	fputs("</header>\n", html->to);
@@ -155,6 +158,12 @@ static void used_parts(const struct html *html, bool used[HTML_PARTS])
 	}
 }
 
+/* A percentile that a file does not say is not known. */
+static const char *lag_text(char out[FORMAT_TIME], uint64_t ns)
+{
+	return ns == GW_UNKNOWN_NS ? "?" : format_time(out, ns);
+}
+
 static void loop_row(const struct html *html, const struct report_loop *loop,
 		     const bool used[HTML_PARTS])
 {
@@ -174,8 +183,8 @@ static void loop_row(const struct html *html, const struct report_loop *loop,
 		if (used[i])
 			html_number(html->to, format_share(n, parts[i], sum));
 	html_number(html->to, format_count(n, loop->turns));
-	html_number(html->to, format_time(n, hist_quantile(loop->lag, 0.5, loop->lag_max_ns)));
-	html_number(html->to, format_time(n, hist_quantile(loop->lag, 0.99, loop->lag_max_ns)));
+	html_number(html->to, lag_text(n, report_lag(loop, 0)));
+	html_number(html->to, lag_text(n, report_lag(loop, 2)));
 	html_number(html->to, format_time(n, loop->lag_max_ns));
 	html_number(html->to, format_count(n, loop->stalls));
 	fputs("</tr>\n", html->to);

@@ -85,6 +85,10 @@ static void site_rows(const struct html *html, const struct report_site *site,
 	html_swatch(to, site->cause);
 	fputs(format_charged(site->cause) ? " " : " <span class=\"dim\">not charged</span> ", to);
 	html_rule(to, site->advice.rule);
+	if (site->change)
+		fprintf(to, " <span class=\"dim\">%s</span>", gw_change_name(site->change));
+	if (site->suppressed_by)
+		fputs(" <span class=\"dim\">suppressed</span>", to);
 	fputs("</td>", to);
 	html_number(to, format_count(n, site->count));
 	html_number(to, format_time(n, site->max_ns));

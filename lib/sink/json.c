@@ -168,8 +168,12 @@ static void write_tables(struct json *json, const struct gw_report *report)
 		json_element(json, json_target(json, report, target));
 	json_array_end(json);
 	json_array(json, "loops");
-	report_each (report, loops, struct report_loop, loop)
-		json_element(json, json_loop(json, report, loop));
+	report_each (report, loops, struct report_loop, loop) {
+		cJSON *item = json_loop(json, loop);
+
+		json_lag_trend(json, item, report, loop);
+		json_element(json, item);
+	}
 	json_array_end(json);
 	json_array(json, "frames");
 	report_each (report, frames, struct gw_frame, frame)
@@ -180,6 +184,10 @@ static void write_tables(struct json *json, const struct gw_report *report)
 	report_each (report, sites, struct report_site, site)
 		if (site->count) /* else only a stall in progress looked like it */
 			json_element(json, json_site(json, site));
+	if (report->judged) {
+		report_each (report->judged, fixed, struct report_site, site)
+			json_element(json, json_site(json, site));
+	}
 	json_array_end(json);
 }
 
@@ -206,6 +214,7 @@ void json_report(struct json *json, const struct gw_report *report, bool stalls)
 	json_array_end(json);
 	json_patches(json, report);
 	write_diagnosis(json, report);
+	json_judged(json, report);
 	json_item(json, "quality", json_quality(json, report));
 }
 
@@ -224,5 +233,7 @@ static int write_document(struct gw_sink *sink, const struct gw_report *report)
 
 const struct sink_ops sink_json = {
 	.name = "json",
+	.extension = ".json",
+	.help = "the report, to keep and to read again",
 	.end = write_document,
 };

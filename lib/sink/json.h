@@ -48,7 +48,10 @@ cJSON *json_tool(struct json *json, const struct gw_report *report);
 cJSON *json_run(struct json *json, const struct gw_report *report, bool ended);
 cJSON *json_target(struct json *json, const struct gw_report *report,
 		   const struct report_target *target);
-cJSON *json_loop(struct json *json, const struct gw_report *report, const struct report_loop *loop);
+cJSON *json_loop(struct json *json, const struct report_loop *loop);
+/* Adds the lag over the run, if there is one, to what json_loop() made. */
+void json_lag_trend(struct json *json, cJSON *loop, const struct gw_report *report,
+		    const struct report_loop *from);
 cJSON *json_frame(struct json *json, const struct gw_frame *frame);
 cJSON *json_stack(struct json *json, const struct gw_report *report, uint32_t stack);
 cJSON *json_site(struct json *json, const struct report_site *site);
@@ -70,6 +73,9 @@ cJSON *json_task(struct json *json, const struct gw_report *report, const struct
 /* Audits (jsonpatch.c). */
 void json_patching(struct json *json, cJSON *target, const struct gw_report *report, uint32_t pid);
 void json_patches(struct json *json, const struct gw_report *report);
+
+/* budgets and suppressed, where something was judged (jsonjudged.c). */
+void json_judged(struct json *json, const struct gw_report *report);
 
 /* One stall (jsonstall.c). */
 cJSON *json_stall(struct json *json, const struct gw_report *report, const struct gw_stall *stall);

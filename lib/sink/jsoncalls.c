@@ -72,6 +72,7 @@ cJSON *json_task(struct json *json, const struct gw_report *report, const struct
 	json_number(json, item, "longest_hold_ns", task->longest_ns);
 	json_put(json, item, "holds", json_histogram(json, task->holds, task->holds_ns));
 	json_number(json, item, "stalls", task->stalls);
-	json_put(json, item, "trend", trend(json, report, task));
+	if (report->trend_step_ns)
+		json_put(json, item, "trend", trend(json, report, task));
 	return item;
 }

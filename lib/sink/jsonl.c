@@ -123,6 +123,8 @@ static void jsonl_close(struct gw_sink *sink)
 
 const struct sink_ops sink_jsonl = {
 	.name = "jsonl",
+	.extension = ".jsonl",
+	.help = "one object per stall and a summary",
 	.open = jsonl_open,
 	.start = jsonl_start,
 	.stall = jsonl_stall,

@@ -59,7 +59,7 @@ static cJSON *settings(struct json *json, const struct gw_report *report)
 	cJSON *item = cJSON_CreateObject();
 
 	json_number(json, item, "threshold_ns", report->threshold_ns);
-	json_number(json, item, "warmup_ns", 0);
+	json_number(json, item, "warmup_ns", report->warmup_ns);
 	json_number(json, item, "sample_period_ns", report->period_ns);
 	json_text(json, item, "calls", report->calls_all ? "all" : "slept");
 	return item;
@@ -156,23 +156,34 @@ static cJSON *histogram(struct json *json, const uint64_t *buckets, uint64_t sum
 	return json_histogram(json, counts, sum_ns);
 }
 
-static cJSON *lag(struct json *json, const uint64_t *buckets, uint64_t max_ns, uint64_t sum_ns)
-{
-	cJSON *item = cJSON_CreateObject();
-
-	json_number(json, item, "max_ns", max_ns);
-	json_number(json, item, "p50_ns", hist_quantile(buckets, 0.5, max_ns));
-	json_number(json, item, "p90_ns", hist_quantile(buckets, 0.9, max_ns));
-	json_number(json, item, "p99_ns", hist_quantile(buckets, 0.99, max_ns));
-	json_number(json, item, "p999_ns", hist_quantile(buckets, 0.999, max_ns));
-	json_put(json, item, "histogram", histogram(json, buckets, sum_ns));
-	return item;
-}
+static const char *const share_names[REPORT_SHARES] = { "p50_ns", "p90_ns", "p99_ns", "p999_ns" };
 
 static void put_known(struct json *json, cJSON *object, const char *key, uint64_t ns)
 {
 	if (ns != GW_UNKNOWN_NS)
 		json_number(json, object, key, ns);
+}
+
+static cJSON *lag(struct json *json, const struct report_loop *loop)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	json_number(json, item, "max_ns", loop->lag_max_ns);
+	for (unsigned int i = 0; i < REPORT_SHARES; i++)
+		put_known(json, item, share_names[i], report_lag(loop, i));
+	json_put(json, item, "histogram", histogram(json, loop->lag, loop->lag_sum_ns));
+	return item;
+}
+
+static cJSON *delay(struct json *json, const struct report_loop *loop)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	json_number(json, item, "max_ns", loop->delay_max_ns);
+	for (unsigned int i = 0; i < REPORT_SHARES; i++)
+		put_known(json, item, share_names[i], report_delay(loop, i));
+	json_put(json, item, "histogram", histogram(json, loop->delay, loop->delay_sum_ns));
+	return item;
 }
 
 void json_ledger(struct json *json, cJSON *object, const struct gw_ledger *ledger)
@@ -216,23 +227,9 @@ void json_loop_id(struct json *json, cJSON *object, const char *key, const struc
 		put_id(json, object, key, report_loop(report, loop));
 }
 
-/* The longest turn of each step of the run, up to where the run has come. */
-static cJSON *lag_trend(struct json *json, const struct gw_report *report,
-			const struct report_loop *loop)
+cJSON *json_loop(struct json *json, const struct report_loop *loop)
 {
-	cJSON *item = cJSON_CreateObject(), *list;
-	uint64_t steps = report->duration_ns / report->lag_step_ns + 1;
-
-	json_number(json, item, "step_ns", report->lag_step_ns);
-	list = cJSON_AddArrayToObject(item, "max_ns");
-	for (uint64_t i = 0; i < steps && i < REPORT_LAGS; i++)
-		cJSON_AddItemToArray(list, json_number_item(loop->lags[i]));
-	return item;
-}
-
-cJSON *json_loop(struct json *json, const struct gw_report *report, const struct report_loop *loop)
-{
-	cJSON *item = cJSON_CreateObject(), *lags;
+	cJSON *item = cJSON_CreateObject();
 
 	put_id(json, item, "id", loop);
 	json_number(json, item, "pid", loop->pid);
@@ -240,14 +237,26 @@ cJSON *json_loop(struct json *json, const struct gw_report *report, const struct
 	json_text(json, item, "thread_name", loop->comm);
 	json_text(json, item, "runtime", loop->runtime);
 	json_number(json, item, "turns", loop->turns);
-	lags = lag(json, loop->lag, loop->lag_max_ns, loop->lag_sum_ns);
-	if (report->lag_step_ns)
-		json_put(json, lags, "trend", lag_trend(json, report, loop));
-	json_put(json, item, "lag", lags);
-	json_put(json, item, "wakeup_delay",
-		 lag(json, loop->delay, loop->delay_max_ns, loop->delay_sum_ns));
+	json_put(json, item, "lag", lag(json, loop));
+	json_put(json, item, "wakeup_delay", delay(json, loop));
 	json_put(json, item, "time", time_of(json, loop));
 	return item;
+}
+
+/* The longest turn of each step of the run, up to where the run has come. */
+void json_lag_trend(struct json *json, cJSON *loop, const struct gw_report *report,
+		    const struct report_loop *from)
+{
+	cJSON *item = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(item, "max_ns");
+	uint64_t steps = report->lag_step_ns ? report->duration_ns / report->lag_step_ns + 1 : 0;
+
+	json_number(json, item, "step_ns", report->lag_step_ns);
+	for (uint64_t i = 0; i < steps && i < REPORT_LAGS; i++)
+		cJSON_AddItemToArray(list, json_number_item(from->lags[i]));
+	if (steps)
+		json_put(json, cJSON_GetObjectItem(loop, "lag"), "trend", item);
+	else
+		cJSON_Delete(item);
 }
 
 cJSON *json_frame(struct json *json, const struct gw_frame *frame)
@@ -291,7 +300,7 @@ cJSON *json_site(struct json *json, const struct report_site *site)
 	json_number(json, item, "count", site->count);
 	json_number(json, item, "total_ns", site->total_ns);
 	json_number(json, item, "max_ns", site->max_ns);
-	if (site->n_lengths)
+	if (site->n_lengths || site->n_medians)
 		json_number(json, item, "p50_ns", report_site_median(site));
 	if (site->frame != GW_NONE)
 		json_number(json, item, "frame", site->frame);
@@ -300,6 +309,9 @@ cJSON *json_site(struct json *json, const struct report_site *site)
 	json_text(json, item, "call", site->call);
 	json_peer(json, item, site->peer);
 	json_advice(json, item, &site->advice);
+	json_sentence(json, item, "suppressed_by", site->suppressed_by);
+	if (site->change != GW_CHANGE_NONE)
+		json_text(json, item, "baseline", gw_change_name(site->change));
 	return item;
 }
 

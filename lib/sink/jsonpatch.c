@@ -99,7 +99,7 @@ static cJSON *patch_item(struct json *json, const struct report_patch *patch)
 
 void json_patches(struct json *json, const struct gw_report *report)
 {
-	if (!report->audits.count)
+	if (!report->audits.count && !report->patches.count)
 		return;
 	json_array(json, "patches");
 	report_each (report, patches, struct report_patch, patch)

@@ -203,6 +203,8 @@ cJSON *json_stall(struct json *json, const struct gw_report *report, const struc
 		json_flag(json, item, "open", true);
 	if (stall->underway)
 		json_flag(json, item, "underway", true);
+	if (stall->warmup)
+		json_flag(json, item, "warmup", true);
 	json_text(json, item, "cause", gw_cause_name(stall->cause));
 	json_sentence(json, item, "why", stall->why);
 	json_text(json, item, "site",

@@ -12,8 +12,22 @@
 #include "sink/sink.h"
 
 static const struct sink_ops *const sinks[] = {
-	&sink_text, &sink_json, &sink_jsonl, &sink_audit, &sink_html,
+	&sink_text,         &sink_json,    &sink_jsonl,      &sink_html,   &sink_markdown,
+	&sink_csv,          &sink_folded,  &sink_speedscope, &sink_pprof,  &sink_perfetto,
+	&sink_junit,        &sink_sarif,   &sink_github,     &sink_gitlab, &sink_baseline,
+	&sink_suppressions, &sink_verdict, &sink_audit,
 };
+
+int gw_format_at(size_t i, struct gw_format *out)
+{
+	if (i >= sizeof(sinks) / sizeof(sinks[0]))
+		return -ENOENT;
+	*out = (struct gw_format){ .name = sinks[i]->name,
+				   .extension = sinks[i]->extension,
+				   .help = sinks[i]->help,
+				   .binary = sinks[i]->binary };
+	return 0;
+}
 
 /* The caller's struct may be older (shorter) or newer (longer, with zeroes) than ours. */
 static int take_opts(struct gw_sink_opts *out, const struct gw_sink_opts *opts)

@@ -14,6 +14,9 @@
 
 struct sink_ops {
 	const char *name;
+	const char *extension; /* of files; NULL: none picks it */
+	const char *help;      /* NULL: left out of lists */
+	bool binary;
 	int (*open)(struct gw_sink *sink);
 	int (*start)(struct gw_sink *sink, const struct gw_report *report);
 	int (*stall)(struct gw_sink *sink, const struct gw_report *report,
@@ -29,7 +32,11 @@ struct gw_sink {
 	void *state; /* the format's own */
 };
 
-extern const struct sink_ops sink_text, sink_json, sink_jsonl, sink_audit, sink_html;
+extern const struct sink_ops sink_text, sink_json, sink_jsonl, sink_audit;
+extern const struct sink_ops sink_html, sink_markdown, sink_csv, sink_folded, sink_speedscope,
+	sink_pprof, sink_perfetto;
+extern const struct sink_ops sink_verdict, sink_junit, sink_sarif, sink_github, sink_gitlab;
+extern const struct sink_ops sink_baseline, sink_suppressions;
 
 /* Up to max sentences about the run, the most important first; returns how many. */
 #define DIAGNOSIS_SIZE  1400

@@ -292,7 +292,8 @@ void text_advice(const struct gw_sink *sink, const struct gw_advice *advice)
 		return;
 	fprintf(sink->to, INDENT "%s%s%s", text_paint(sink, TEXT_BOLD), advice->rule,
 		text_paint(sink, TEXT_PLAIN));
-	snprintf(line, sizeof(line), "%s %s %s", advice->title, text_sign(sink, "→", "->"),
+	snprintf(line, sizeof(line), "%s%s%s%s%s", advice->title, advice->fix[0] ? " " : "",
+		 advice->fix[0] ? text_sign(sink, "→", "->") : "", advice->fix[0] ? " " : "",
 		 advice->fix);
 	print_wrapped(sink, line, strlen(INDENT) + strlen(advice->rule));
 	fputc('\n', sink->to);

@@ -33,8 +33,6 @@ static void add_loop(struct total *sum, const struct report_loop *loop)
 {
 	sum->turns += loop->turns;
 	sum->idle_ns += loop->idle_ns;
-	sum->stalled_ns += loop->stalled_ns;
-	sum->stalls += loop->stalls;
 	if (loop->lag_max_ns > sum->lag_max_ns)
 		sum->lag_max_ns = loop->lag_max_ns;
 	sum->time.oncpu_ns += loop->time.oncpu_ns;
@@ -305,6 +303,10 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 		return -ENOMEM;
 	report_each (report, loops, struct report_loop, loop)
 		add_loop(sum, loop);
+	report_each (report, sites, struct report_site, site) {
+		sum->stalls += site->count;
+		sum->stalled_ns += site->total_ns;
+	}
 	sum->watched_ns = sum->idle_ns + sum->time.oncpu_ns + sum->time.blocked_ns +
 			  sum->time.runqueue_ns + sum->time.throttled_ns + sum->time.stopped_ns +
 			  sum->time.unaccounted_ns;
@@ -331,6 +333,7 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 			"from run_delay\n",
 			report->repaired);
 	print_last(sink, report);
+	text_verdict(sink, report);
 	free(sum);
 	return err;
 }

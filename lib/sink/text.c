@@ -223,6 +223,8 @@ static void text_close(struct gw_sink *sink)
 
 const struct sink_ops sink_text = {
 	.name = "text",
+	.extension = ".txt",
+	.help = "stalls and a summary for people",
 	.open = text_open,
 	.stall = text_stall,
 	.end = text_end,

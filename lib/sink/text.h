@@ -52,6 +52,8 @@ struct report_call *text_merged_calls(const struct gw_report *report, uint32_t *
 struct report_task *text_merged_tasks(const struct gw_report *report, uint32_t *n);
 void text_patches(const struct gw_sink *sink, const struct gw_report *report); /* audit.c */
 
+void text_verdict(const struct gw_sink *sink, const struct gw_report *report); /* verdict.c */
+
 int text_summary(const struct gw_sink *sink, const struct gw_report *report);
 
 #endif

@@ -32,6 +32,7 @@ struct sample {
 	struct gw_culprit culprits[1];
 	struct report_note notes[2];
 	const char *argv[3];
+	struct report_judged judged;
 	struct gw_report report;
 };
 
@@ -192,6 +193,7 @@ static inline void sample_make(struct sample *s)
 		.cpu_ns = 240 * SAMPLE_MS,
 		.rss_bytes = 21000192,
 		.max_stalls = 10000,
+		.judged = &s->judged,
 	};
 }
 

@@ -57,6 +57,18 @@ Test(escape, bytes_that_are_no_utf8_become_visible)
 	check("\x80", "\\x80");
 }
 
+Test(escape, an_escape_counts_as_the_one_character_it_stands_for)
+{
+	char many[401], once[4096];
+
+	memset(many, '\033', 400);
+	many[400] = '\0';
+	cr_assert_eq(gw_escape(once, sizeof(once), many), 253 * 4 + 3);
+	check(many, once);
+	check("\\x1", "\\x1");
+	check("\\u{}\\u{12345}\\u{1", "\\u{}\\u{12345}\\u{1");
+}
+
 Test(escape, long_text_ends_after_256_characters)
 {
 	char in[2000], out[4096];
