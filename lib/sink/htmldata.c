@@ -458,8 +458,9 @@ int html_data(const struct html *html)
 	struct data data = { .report = html->report, .to = html->to };
 
 	gather(&data);
-	fprintf(data.to, "{\"run\":%" PRId64 ",\"limit\":%" PRId64 ",\n",
-		us(html->report->duration_ns), us(html->report->threshold_ns));
+	fprintf(data.to, "{\"run\":%" PRId64 ",\"limit\":%" PRId64 ",\"warmup\":%" PRId64 ",\n",
+		us(html->report->duration_ns), us(html->report->threshold_ns),
+		us(html->report->warmup_ns));
 	write_causes(data.to);
 	write_loops(&data);
 	write_sites(&data);

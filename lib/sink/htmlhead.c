@@ -32,6 +32,19 @@ static uint64_t longest(const struct html *html)
 	return max;
 }
 
+/* As budgets have it: each loop has to hold. */
+static uint64_t worst_lag(const struct gw_report *report)
+{
+	uint64_t worst = 0;
+
+	report_each (report, loops, struct report_loop, loop) {
+		uint64_t lag = report_lag(loop, 2);
+
+		worst = lag != GW_UNKNOWN_NS && lag > worst ? lag : worst;
+	}
+	return worst;
+}
+
 static void figures(const struct html *html)
 {
 	const struct html_sum *sum = &html->sum;
@@ -51,11 +64,11 @@ static void figures(const struct html *html)
 	snprintf(more, sizeof(more), "%s of the loops' time", format_time(span, sum->stalled_ns));
 	figure(html->to, "Time stalled",
 	       format_share(value, sum->stalled_ns, sum->watched_ns ? sum->watched_ns : 1), more);
-	snprintf(more, sizeof(more), "of %s turns", format_count(span, sum->turns));
+	snprintf(more, sizeof(more), "%s%s turns",
+		 html->report->loops.count > 1 ? "worst loop; " : "",
+		 format_count(span, sum->turns));
 	figure(html->to, "Loop lag, p99",
-	       sum->turns ? format_time(value, hist_quantile(sum->lag, 0.99, sum->lag_max_ns))
-			  : "none",
-	       more);
+	       sum->turns ? format_time(value, worst_lag(html->report)) : "none", more);
 	fputs("</dl>\n", html->to);
 }
 

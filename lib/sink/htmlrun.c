@@ -148,7 +148,7 @@ static void settings(const struct html *html)
 
 void html_run(const struct html *html)
 {
-	static const char *const heads[] = { "Process", "Runs", "Command (values are hidden)" };
+	static const char *const heads[] = { "Process", "Runs", "Command" };
 	uint32_t shown = 0;
 
 	html_section(html->to, "run", "How this was measured");

@@ -246,7 +246,11 @@
 			width = drawn.width;
 			to.font = "12px system-ui, sans-serif";
 			rows.forEach((lane, row) => {
-				const bottom = (row + 1) * LANE;
+				const bottom = (row + 1) * LANE, warm = Math.min(width, x(data.warmup));
+				if (data.warmup > view[0]) {
+					to.fillStyle = colour("sheet");
+					to.fillRect(GUTTER, bottom - LANE + HEAD, warm - GUTTER, LANE - HEAD);
+				}
 				drawLags(to, lane, bottom);
 				drawScale(to, bottom);
 				drawBars(to, lane, bottom, colours);
@@ -258,6 +262,11 @@
 				to.fillRect(GUTTER, bottom, width - GUTTER, 1);
 			});
 			drawTicks(to, height);
+			if (data.warmup > view[0]) {
+				to.fillStyle = colour("dim");
+				to.textAlign = "left";
+				to.fillText("warm-up", GUTTER + 4, HEAD + 13);
+			}
 			if (brush && Math.abs(brush[1] - brush[0]) > 4) {
 				to.globalAlpha = .2;
 				to.fillStyle = colour("link");
