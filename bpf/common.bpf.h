@@ -14,6 +14,11 @@
 
 #define read_user(dst, size, address) bpf_probe_read_user(dst, size, (const void *)(address))
 
+/* The verifier looks at a global function once, at a static one again for every way that leads to
+ * it. It may take pointers to memory, which can be NULL for all it knows, and has to return a
+ * number. Weak: several programs bring the same one. */
+#define GLOBAL __weak __noinline
+
 #define WALK_OLD 32 /* frames where bpf_loop is missing: before 5.17 */
 
 enum bpf_func_id___loop {

@@ -15,32 +15,33 @@
 #define HIST_LOW_BIT  10
 #define HIST_HIGH_BIT 42
 
-/* Position of the highest bit set; v > 0. BPF has no instruction for it. */
+/* Hides a value from the compiler, which would make branches of what is written without: each
+ * branch doubles what the kernel's verifier has to look at. */
+#define hist_opaque(v) __asm__ volatile("" : "+r"(v))
+
+/* 1 if a < b, else 0; both below 2^63. */
+static inline __u64 hist_below(__u64 a, __u64 b)
+{
+	__u64 below = a - b;
+
+	hist_opaque(below);
+	return below >> 63;
+}
+
+/* Position of the highest bit set; 0 < v < 2^63. BPF has no instruction for it. */
 static inline __u32 hist_log2(__u64 v)
 {
-	__u32 bit = 0;
+	__u64 bit = 0, more;
 
-	if (v >> 32) {
-		v >>= 32;
-		bit += 32;
+#ifdef __clang__
+#pragma unroll
+#endif
+	for (__u32 step = 32; step; step >>= 1) {
+		more = hist_below((1ULL << step) - 1, v) * step;
+		v >>= more;
+		bit += more;
 	}
-	if (v >> 16) {
-		v >>= 16;
-		bit += 16;
-	}
-	if (v >> 8) {
-		v >>= 8;
-		bit += 8;
-	}
-	if (v >> 4) {
-		v >>= 4;
-		bit += 4;
-	}
-	if (v >> 2) {
-		v >>= 2;
-		bit += 2;
-	}
-	return bit + (v >> 1);
+	return bit;
 }
 
 static inline __u32 hist_index(__u64 ns)

@@ -15,10 +15,12 @@
 #define SENT_MIN_NS 1000000 /* shorter ones are summed by call */
 
 /* Sums a slice by its call; what finds no place of its own goes to the last one. */
-static __noinline void waits_add(struct wire_scratch *scratch, __s32 call, __u64 ns)
+GLOBAL int waits_add(struct wire_scratch *scratch, __s32 call, __u64 ns)
 {
 	__u32 i;
 
+	if (!scratch)
+		return 0;
 	for (i = 0; i < WIRE_WAITS - 1; i++) {
 		if (i >= scratch->n_waits || scratch->waits[i].call == call)
 			break;
@@ -35,6 +37,7 @@ static __noinline void waits_add(struct wire_scratch *scratch, __s32 call, __u64
 	scratch->waits[i].total_ns += ns;
 	if (ns > scratch->waits[i].max_ns)
 		scratch->waits[i].max_ns = ns;
+	return 0;
 }
 
 /* before: who had the CPU until now. A full table keeps what it has: shares are lower bounds. */
@@ -88,18 +91,9 @@ static __always_inline bool slice_is_news(struct wire_loop *l, struct wire_stack
 	return call_count(l, s, s->blocked_ns, now);
 }
 
-/* A slice with a stack has ended: keep it if it is the longest, send it if the turn is late. */
-static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scratch,
-				 const struct turn_slice *slice)
+static __always_inline void slice_close(struct wire_stack *s, const struct wire_loop *l,
+					const struct turn_slice *slice, __u64 now)
 {
-	__u32 i = scratch_spare(scratch);
-	struct wire_stack *s = &scratch->slice[i];
-	__u64 len = slice->blocked_ns + slice->stopped_ns;
-	__u64 now = slice->off_ns + len + slice->runqueue_ns;
-	bool longest = len > scratch->best_ns;
-	bool send = turn_since(now, l->turn.began_ns) > config.late_ns && len >= SENT_MIN_NS &&
-		    scratch->n_sent < SENT_LIMIT;
-
 	s->head.flags &= ~WIRE_STACK_PENDING;
 	if (s->head.flags & WIRE_STACK_ASLEEP) /* its memory has moved on: the leaf alone is sure */
 		s->regs[WIRE_REG_SP] = 0;
@@ -110,6 +104,27 @@ static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scrat
 	s->waker_pid = l->turn.waker_pid;
 	s->waker_tid = l->turn.waker_pid ? l->turn.waker_tid : 0;
 	__builtin_memcpy(s->waker_comm, l->turn.waker_comm, sizeof(s->waker_comm));
+}
+
+/* A slice with a stack has ended: keep it if it is the longest, send it if the turn is late. */
+GLOBAL int slice_end(struct wire_loop *l, struct wire_scratch *scratch,
+		     const struct turn_slice *slice)
+{
+	struct wire_stack *s;
+	__u64 len, now;
+	bool longest, send;
+	__u32 i;
+
+	if (!l || !scratch || !slice)
+		return 0;
+	i = scratch_spare(scratch);
+	s = &scratch->slice[i];
+	len = slice->blocked_ns + slice->stopped_ns;
+	now = slice->off_ns + len + slice->runqueue_ns;
+	longest = len > scratch->best_ns;
+	send = turn_since(now, l->turn.began_ns) > config.late_ns && len >= SENT_MIN_NS &&
+	       scratch->n_sent < SENT_LIMIT;
+	slice_close(s, l, slice, now);
 	if (send)
 		scratch->n_sent++;
 	/* not "send || ...": every call is to be counted */
@@ -121,6 +136,7 @@ static __noinline void slice_end(struct wire_loop *l, struct wire_scratch *scrat
 		scratch->best_ns = len;
 		scratch->sent = send;
 	}
+	return 0;
 }
 
 /* The thread is on the CPU again; slice may say that there was none. before: who had the CPU until

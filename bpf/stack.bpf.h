@@ -66,12 +66,15 @@ static __always_inline bool is_gil(const struct wire_aim *aim, __u64 futex)
 	return aim && aim->gil && futex - aim->gil < GIL_BYTES;
 }
 
-/* All of the record but its head's kind and times, and what a call slept on; t: the task. */
-static __noinline void stack_take(struct wire_stack *s, struct wire_task *t, struct wire_loop *l,
-				  __u32 slot, struct task_struct *task)
+/* All of the record but its registers, its head's kind and times, and what a call slept on; t: the
+ * task. */
+GLOBAL int stack_fill(struct wire_stack *s, struct wire_task *t, struct wire_loop *l, __u32 slot)
 {
-	struct wire_aim *aim = aim_of(l, slot);
+	struct wire_aim *aim;
 
+	if (!s || !t || !l)
+		return 0;
+	aim = aim_of(l, slot);
 	s->head.flags = 0;
 	s->serial = l->serial;
 	s->pid = l->pid;
@@ -90,11 +93,18 @@ static __noinline void stack_take(struct wire_stack *s, struct wire_task *t, str
 	s->fd.fd = -1;
 	t->task = 0;
 	t->n_text = 0;
-	stack_regs(s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
 	if (aim)
 		stack_python(s, t, aim);
 	else
 		s->head.flags |= WIRE_STACK_NO_TSTATE;
+	return 0;
+}
+
+static __always_inline void stack_take(struct wire_stack *s, struct wire_task *t,
+				       struct wire_loop *l, __u32 slot, struct task_struct *task)
+{
+	stack_regs(s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
+	stack_fill(s, t, l, slot);
 }
 
 /* What is known of a slice when it begins, beside its stack. */
@@ -116,12 +126,15 @@ static __always_inline void stack_pending(struct wire_stack *s, const struct wir
 }
 
 /* As much as there is from the stack pointer on: the end of the stack's mapping may be near. */
-static __noinline __attribute__((unused)) void memory_take(struct wire_memory *m,
-							   const struct wire_stack *s)
+GLOBAL int memory_take(struct wire_memory *m, const struct wire_stack *s)
 {
-	__u64 at = s->regs[WIRE_REG_SP];
-	__u32 rest = PAGE_BYTES - (at & (PAGE_BYTES - 1)), n = WIRE_MEMORY_MAX;
+	__u32 rest, n = WIRE_MEMORY_MAX;
+	__u64 at;
 
+	if (!m || !s)
+		return 0;
+	at = s->regs[WIRE_REG_SP];
+	rest = PAGE_BYTES - (at & (PAGE_BYTES - 1));
 	m->serial = s->serial;
 	m->off_ns = s->off_ns;
 	m->at = at;
@@ -136,6 +149,7 @@ static __noinline __attribute__((unused)) void memory_take(struct wire_memory *m
 		}
 	}
 	m->n = n;
+	return 0;
 }
 
 #endif

@@ -13,10 +13,13 @@
 #define POLLS_OF_A_LOOP 8 /* polling now and then does not make a thread a loop */
 #define FOREIGN_LIMIT   64
 
-static __noinline void turn_next(struct task_struct *task, struct thread *th, struct wire_loop *l)
+GLOBAL int turn_next(struct thread *th, struct wire_loop *l)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 now;
 
+	if (!th || !l)
+		return 0;
 	loop_write_begin(l);
 	turn_gate_begin(&l->turn);
 	slice_repair(l, th->slot, task);
@@ -28,6 +31,7 @@ static __noinline void turn_next(struct task_struct *task, struct thread *th, st
 	loop_turn_times(l, task);
 	turn_gate_end(&l->turn);
 	loop_write_end(l);
+	return 0;
 }
 
 static __always_inline void bind_and_begin(struct task_struct *task, struct thread *th, __u32 class,
@@ -77,7 +81,7 @@ static __noinline void rebind(struct task_struct *task, struct thread *th, struc
 	th->wait_file = file_of(task, fd);
 	th->own = 0;
 	th->foreign = 0;
-	turn_next(task, th, l);
+	turn_next(th, l);
 }
 
 /*
@@ -146,35 +150,11 @@ static __always_inline int gate(__s64 nr, const __u64 *args)
 		th->own++;
 		th->guessed = 0;
 		if (!poll_demoted(task, th, l))
-			turn_next(task, th, l);
+			turn_next(th, l);
 	} else {
 		foreign_wait(task, th, l, class, args[0]);
 	}
 	return 0;
-}
-
-/* Record of the classic syscalls tracepoints: struct syscall_trace_enter, kernel/trace/trace.h.
- * The kernel refuses a program that reads past the arguments its call has. */
-struct enter_record {
-	__u64 common;
-	__s64 nr;
-	__u64 args[6];
-};
-
-SEC("?tracepoint")
-int turn_enter(struct enter_record *ctx)
-{
-	__u64 args[4] = { ctx->args[0], ctx->args[1], 0, 0 };
-
-	return gate((__s32)ctx->nr, args);
-}
-
-SEC("?tracepoint")
-int turn_ring(struct enter_record *ctx)
-{
-	__u64 args[4] = { ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3] };
-
-	return gate((__s32)ctx->nr, args);
 }
 
 static __always_inline int gate_regs(__s64 nr, struct pt_regs *regs)
@@ -186,6 +166,27 @@ static __always_inline int gate_regs(__s64 nr, struct pt_regs *regs)
 	args[2] = BPF_CORE_READ(regs, dx);
 	args[3] = BPF_CORE_READ(regs, r10);
 	return gate(nr, args);
+}
+
+/* Record of the classic syscalls tracepoints: struct syscall_trace_enter, kernel/trace/trace.h.
+ * The kernel refuses a program that reads past the arguments its call has. */
+struct enter_record {
+	__u64 common;
+	__s64 nr;
+	__u64 args[2];
+};
+
+SEC("?tracepoint")
+int turn_enter(struct enter_record *ctx)
+{
+	__u64 args[4] = { ctx->args[0], ctx->args[1], 0, 0 };
+	struct pt_regs *regs;
+
+	if ((__s32)ctx->nr == CALL_IO_URING_ENTER) {
+		regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+		args[3] = regs->r10;
+	}
+	return gate((__s32)ctx->nr, args);
 }
 
 SEC("?raw_tp/sys_enter")

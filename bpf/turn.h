@@ -53,7 +53,11 @@ struct turn_slice {
 
 static inline __u64 turn_since(__u64 now, __u64 then)
 {
-	return now > then ? now - then : 0;
+	__s64 since = now - then, ahead;
+
+	ahead = since;
+	hist_opaque(ahead);
+	return since & ~(ahead >> 63);
 }
 
 static inline void turn_on_cpu(struct wire_turn *t, __u64 now)

@@ -34,20 +34,24 @@ enum wire_kind {
 	WIRE_ASLEEP =
 		8, /* a thread that sleeps in a futex, no loop yet: one of user space's questions */
 
-	WIRE_HELLO = 64,  /* when, where and with which settings */
-	WIRE_TARGET = 65, /* a process and what it runs */
-	WIRE_SLOT = 66,   /* a loop's totals, as they stand */
-	WIRE_OPEN = 67,   /* a late turn that still goes on */
-	WIRE_LOSS = 68,   /* loss counters, as they stand */
-	WIRE_NAMES = 69,  /* the namer's answer to the stack before it */
-	WIRE_NOTE = 70,   /* something could not be done, and why */
-	WIRE_TICK = 71,   /* the clock, when nothing else happens */
-	WIRE_END = 72,    /* why and when the watching ended, what it cost */
-	WIRE_CALLS = 73,  /* rows of the inventory of calls, as they stand */
-	WIRE_TIMES = 74,  /* CPU time of a loop's thread in user space and in the kernel */
-	WIRE_AUDIT = 75,  /* what monkey patching did in a process */
-	WIRE_PATCH = 76,  /* one thing that it missed there */
-	WIRE_LAG = 79,    /* a loop's longest turn since the record of its kind before */
+	WIRE_HELLO = 64,   /* when, where and with which settings */
+	WIRE_TARGET = 65,  /* a process and what it runs */
+	WIRE_SLOT = 66,    /* a loop's totals, as they stand */
+	WIRE_OPEN = 67,    /* a late turn that still goes on */
+	WIRE_LOSS = 68,    /* loss counters, as they stand */
+	WIRE_NAMES = 69,   /* the namer's answer to the stack before it */
+	WIRE_NOTE = 70,    /* something could not be done, and why */
+	WIRE_TICK = 71,    /* the clock, when nothing else happens */
+	WIRE_END = 72,     /* why and when the watching ended, what it cost */
+	WIRE_CALLS = 73,   /* rows of the inventory of calls, as they stand */
+	WIRE_TIMES = 74,   /* CPU time of a loop's thread in user space and in the kernel */
+	WIRE_AUDIT = 75,   /* what monkey patching did in a process */
+	WIRE_PATCH = 76,   /* one thing that it missed there */
+	WIRE_LAG = 79,     /* a loop's longest turn since the record of its kind before */
+	WIRE_WARMUP = 84,  /* the warm-up begins, or is over */
+	WIRE_COMMAND = 85, /* what run has started */
+	WIRE_TAG = 86,     /* a word that the caller puts on the run */
+	WIRE_CHILD = 87,   /* how what run has started has ended */
 };
 
 struct wire_head {

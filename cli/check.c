@@ -28,11 +28,11 @@ static int load_all(struct check *check, const struct options *options)
 		return EXIT_ERROR;
 	for (; check->n < options->words.count; check->n++) {
 		const char *path = options->words.items[check->n];
-		struct gw_report *report = judge_load(path, &check->status);
+		struct gw_report *report = judge_load(path);
 		int err = 0;
 
 		if (!report)
-			return EXIT_ERROR;
+			return EXIT_USAGE;
 		check->reports[check->n] = report;
 		if (options->words.count > 1)
 			err = gw_merge(&check->merged, report);

@@ -13,6 +13,10 @@ enum { /* exit codes, the same for every command */
        EXIT_USAGE = 2,
        EXIT_BROKEN = 3,     /* what was asked for does not hold */
        EXIT_NO_VERDICT = 4, /* it cannot be told */
+       EXIT_OURS = 125,     /* run: greenwatch failed before the command began */
+       EXIT_NOT_EXECUTABLE = 126,
+       EXIT_NOT_FOUND = 127,
+       EXIT_LEFT = 130, /* second ^C */
 };
 
 struct command {
@@ -25,6 +29,7 @@ struct command {
 extern const struct command commands[]; /* the last one has no name */
 
 int cmd_watch(struct options *options);
+int cmd_run(struct options *options);
 int cmd_record(struct options *options);
 int cmd_replay(struct options *options);
 int cmd_report(struct options *options);
@@ -34,7 +39,8 @@ int cmd_diff(struct options *options);
 int cmd_explain(struct options *options);
 int cmd_help(struct options *options);
 
-/* Bare words are process ids: adds them to the targets. 0, or EXIT_USAGE and said why. */
+/* Targets by name, and bare words: numbers are process ids, others are names. Adds them
+ * to options->pids. 0; or EXIT_USAGE or EXIT_ERROR, and said why. */
 int targets(struct options *options);
 
 /* Says "greenwatch: WHY" and is EXIT_USAGE. */

@@ -4,7 +4,7 @@
  *
  * Sites are matched by fingerprint, so code that only moved is the same.
  * Looking is no test: the exit code is 0 unless --fail-on names a state that
- * occurs.
+ * occurs, or cannot be told because events were lost.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +60,8 @@ static int show(const struct gw_diff *diff, const struct options *options,
 		gw_diff_print(diff, options->markdown ? "markdown" : "text", stdout, &opts);
 		code = printed();
 	}
+	if (!code && options->fail_on.count && !gw_diff_complete(diff))
+		return EXIT_NO_VERDICT;
 	for (int i = GW_CHANGE_NEW; !code && i <= GW_CHANGE_FIXED; i++) {
 		if (states->on[i] && gw_diff_count(diff, (enum gw_change)i))
 			code = EXIT_BROKEN;
@@ -100,9 +102,9 @@ int cmd_diff(struct options *options)
 	if (!reports)
 		return EXIT_ERROR;
 	status_open(&status, options);
-	while (loaded < n && (reports[loaded] = judge_load(options->words.items[loaded], &status)))
+	while (loaded < n && (reports[loaded] = judge_load(options->words.items[loaded])))
 		loaded++;
-	code = loaded < n ? EXIT_ERROR : compare(reports, n, options, &states, &status);
+	code = loaded < n ? EXIT_USAGE : compare(reports, n, options, &states, &status);
 	for (size_t i = 0; i < loaded; i++)
 		gw_report_free(reports[i]);
 	free(reports);

@@ -129,22 +129,23 @@ static int open_suppressions(struct judge *judge, const struct options *options,
 	return 0;
 }
 
-struct gw_report *judge_load(const char *path, struct status *status)
+struct gw_report *judge_load(const char *path)
 {
+	bool is_stdin = !strcmp(path, "-");
 	struct gw_report *report = NULL;
-	FILE *from = fopen(path, "re");
-	char why[600], safe[600];
+	FILE *from = is_stdin ? stdin : fopen(path, "re");
+	char why[1200];
 
-	gw_escape(safe, sizeof(safe), path);
 	if (!from) {
-		status_say(status, "%s: %s", safe, strerror(errno));
+		usage("%s: %s", path, strerror(errno));
 		return NULL;
 	}
-	if (gw_load(&report, from, path, why, sizeof(why))) {
-		status_say(status, "%s", why);
+	if (gw_load(&report, from, is_stdin ? "stdin" : path, why, sizeof(why))) {
+		fprintf(stderr, "greenwatch: %s\n", why);
 		report = NULL;
 	}
-	fclose(from);
+	if (!is_stdin)
+		fclose(from);
 	return report;
 }
 
@@ -161,8 +162,8 @@ int judge_open(struct judge *judge, const struct options *options, struct status
 	if (!err)
 		err = open_suppressions(judge, options, status);
 	if (!err && options->baseline) {
-		judge->baseline = judge_load(options->baseline, status);
-		err = judge->baseline ? 0 : EXIT_ERROR;
+		judge->baseline = judge_load(options->baseline);
+		err = judge->baseline ? 0 : EXIT_USAGE;
 	}
 	judge->opts.budget = judge->budget;
 	judge->opts.suppressions = judge->suppressions;

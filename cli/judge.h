@@ -36,7 +36,7 @@ int judge_exit(const struct gw_verdict *verdict);
 /* In a workflow of GitHub: annotations to the stream, unless it is NULL. */
 void judge_annotate(const struct judge *judge, const struct gw_report *report, FILE *to);
 
-/* A saved report; NULL: said why not. */
-struct gw_report *judge_load(const char *path, struct status *status);
+/* A saved report, - is stdin; NULL: said why not. */
+struct gw_report *judge_load(const char *path);
 
 #endif

@@ -18,6 +18,8 @@
 const struct command commands[] = {
 	{ "watch", cmd_watch, "[watch] -p PID", "stalls as they happen, a summary at the end",
 	  OPT_WATCH },
+	{ "run", cmd_run, "run [options] -- CMD ARG...",
+	  "start a program, watch it, judge, pass its status on", OPT_RUN },
 	{ "record", cmd_record, "record FILE -p PID [options]", NULL, OPT_WATCH },
 	{ "replay", cmd_replay, "replay FILE [options]", NULL, OPT_REPLAY },
 	{ "report", cmd_report, "report FILE... [-f FORMAT]",
@@ -47,29 +49,16 @@ int usage(const char *format, ...)
 	return EXIT_USAGE;
 }
 
-int targets(struct options *options)
-{
-	for (size_t i = 0; i < options->words.count; i++) {
-		const char *word = options->words.items[i];
-
-		if (*word < '0' || *word > '9')
-			return usage("\"%s\" is neither a command nor a process id; pgrep -f %s "
-				     "finds the id",
-				     word, word);
-		if (options_add_pids(options, "target", word))
-			return usage("%s", options->error);
-	}
-	return EXIT_DONE;
-}
-
 static const struct command *find(struct options *options)
 {
 	for (const struct command *command = commands; command->name; command++) {
-		if (!options->words.count || strcmp(command->name, options->words.items[0]))
+		if (!options->rest || strcmp(command->name, options->words.items[0]))
 			continue;
 		options->words.count--;
+		options->rest--;
 		memmove(options->words.items, options->words.items + 1,
 			options->words.count * sizeof(*options->words.items));
+		options->words.items[options->words.count] = NULL;
 		return command;
 	}
 	return &commands[0];
@@ -119,6 +108,14 @@ static int run(struct options *options)
 	return command->run(options);
 }
 
+/* An option of the command that run is to start was taken for one of ours. */
+static const char *hint(const struct options *options)
+{
+	if (options->words.count < 2 || strcmp(options->words.items[0], "run"))
+		return "";
+	return "; for one of the command, put -- before it: greenwatch run -- CMD ARG...";
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -128,7 +125,7 @@ int main(int argc, char **argv)
 	errno = 0;
 	err = options_parse(&options, argc, argv, secure_getenv("GREENWATCH_OPTIONS"));
 	if (err == -EINVAL && !options.help)
-		code = usage("%s", options.error);
+		code = usage("%s%s", options.error, hint(&options));
 	else if (err && err != -EINVAL)
 		code = usage("out of memory");
 	else

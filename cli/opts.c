@@ -19,6 +19,7 @@
 
 #define PID_MAX   (1u << 22) /* the kernel's own limit */
 #define SAFE      300        /* bytes of a value in an error */
+#define TAG_MAX   500        /* bytes of a label */
 #define LONG_BASE 1000       /* getopt's number of row 0 */
 
 #define AT(field) offsetof(struct options, field)
@@ -30,29 +31,44 @@ static const char *const aggregates[] = { "worst", "median", NULL };
 static const struct opt table[] = {
 	{ 'p', "pid", OPT_PIDS, AT(pids), "PID[,PID]", "processes to watch, with their children",
 	  OPT_TARGET, 0, 0, NULL },
+	{ 'n', "name", OPT_TEXTS, AT(names), "NAME",
+	  "the same by name: of the process, its program or its script", OPT_TARGET, 0, 0, NULL },
 	{ 'd', "duration", OPT_TIME, AT(duration_ns), "TIME",
-	  "how long: 30, 30s, 5m (until ^C or the target ends)", OPT_WATCH, 1, 366 * 24 * TIME_HOUR,
+	  "how long: 30, 30s, 5m (until ^C or the target ends)", OPT_LIVE, 1, 366 * 24 * TIME_HOUR,
 	  NULL },
 	{ 'T', "threshold", OPT_EXACT, AT(threshold_ns), "TIME",
-	  "a turn longer than this is a stall (100ms)", OPT_WATCH, 1, TIME_HOUR, NULL },
+	  "a turn longer than this is a stall (100ms)", OPT_LIVE, 1, TIME_HOUR, NULL },
 	{ 'o', "output", OPT_TEXTS, AT(outputs), "FILE",
 	  "write the report, as its extension says; - is stdout; repeatable", OPT_REPORT, 0, 0,
 	  NULL },
 	{ 'f', "format", OPT_TEXT, AT(format), "NAME",
 	  "of stdout and -o, whatever its extension; help formats", OPT_SHOW, 0, 0, NULL },
 	{ 0, "json", OPT_FLAG, AT(json), NULL,
-	  "the report on stdout at the end, nothing else there", OPT_REPORT, 0, 0, NULL },
+	  "the report on stdout at the end, nothing else there", OPT_REPORT & ~OPT_RUN, 0, 0,
+	  NULL },
 	{ 0, "jsonl", OPT_FLAG, AT(jsonl), NULL,
 	  "one JSON object per stall on stdout, then a summary", OPT_WATCH | OPT_REPLAY | OPT_SAVED,
 	  0, 0, NULL },
 	{ 0, "max-stalls", OPT_NUMBER, AT(max_stalls), "N",
-	  "stalls kept one by one, the rest is counted (10000)", OPT_WATCH, 1, 10000000, NULL },
+	  "stalls kept one by one, the rest is counted (10000)", OPT_LIVE, 1, 10000000, NULL },
 	{ 0, "sample-period", OPT_EXACT, AT(period_ns), "TIME",
-	  "CPU time between two samples, at least (10ms)", OPT_WATCH, 1000000, 10 * TIME_SECOND,
+	  "CPU time between two samples, at least (10ms)", OPT_LIVE, 1000000, 10 * TIME_SECOND,
 	  NULL },
 	{ 0, "calls", OPT_CHOICE, AT(calls), "WHICH",
-	  "slept, or all: also those that never sleep; slows every process (slept)", OPT_WATCH, 0,
-	  0, which_calls },
+	  "slept, or all: also those that never sleep; slows every process (slept)", OPT_LIVE, 0, 0,
+	  which_calls },
+	{ 0, "warmup", OPT_TIME, AT(warmup_ns), "TIME",
+	  "list this long a beginning, do not judge it (0; run: until it listens, at most 2s)",
+	  OPT_LIVE, 0, 366 * 24 * TIME_HOUR, NULL },
+	{ 0, "grace", OPT_TIME, AT(grace_ns), "TIME",
+	  "how long the command may take to end after a signal (10s)", OPT_RUN, 0,
+	  366 * 24 * TIME_HOUR, NULL },
+	{ 0, "as-root", OPT_FLAG, AT(as_root), NULL,
+	  "under sudo: keep root for the command (it runs as the user who called sudo)", OPT_RUN, 0,
+	  0, NULL },
+	{ 0, "label", OPT_TEXTS, AT(tags), "KEY=VALUE",
+	  "goes to run.tags of the report; repeatable", OPT_LIVE, 0, 0, NULL },
+	{ 0, "tag", OPT_TEXTS, AT(tags), "KEY=VALUE", NULL, OPT_LIVE, 0, 0, NULL },
 	{ 0, "no-follow", OPT_FLAG, AT(no_follow), NULL, "leave children out", OPT_TARGET, 0, 0,
 	  NULL },
 	{ 0, "no-clobber", OPT_FLAG, AT(no_clobber), NULL, "never replace an existing file",
@@ -69,7 +85,7 @@ static const struct opt table[] = {
 	{ 0, "min-turns", OPT_NUMBER, AT(min_turns), "N", "fewer turns: no verdict, exit 4",
 	  OPT_JUDGE, 1, 1000000000000, NULL },
 	{ 0, "fail-fast", OPT_FLAG, AT(fail_fast), NULL,
-	  "stop at the first budget that is broken for good", OPT_WATCH, 0, 0, NULL },
+	  "stop at the first budget that is broken for good", OPT_LIVE, 0, 0, NULL },
 	{ 0, "aggregate", OPT_CHOICE, AT(aggregate), "HOW",
 	  "of several runs: worst or median (worst)", OPT_CHECK | OPT_DIFF, 0, 0, aggregates },
 	{ 0, "markdown", OPT_FLAG, AT(markdown), NULL, "a table for a pull request", OPT_DIFF, 0, 0,
@@ -192,7 +208,7 @@ static int set_amount(struct options *out, const struct opt *row, const char *na
 	gw_escape(safe, sizeof(safe), value);
 	if (why)
 		return fail(out, "%s \"%s\": %s", name, safe, why);
-	if (!*field)
+	if (!*field && row->min)
 		return fail(out, "%s \"%s\": must be more than 0", name, safe);
 	if (*field >= row->min && *field <= row->max)
 		return 0;
@@ -333,8 +349,8 @@ static int take(struct options *out, int c, const char *word)
 static int parse_all(struct options *out, int argc, char **argv)
 {
 	struct option longs[ROWS + 1] = { 0 };
-	struct opt_texts *texts[] = { &out->outputs, &out->words, &out->fail_on, &out->budgets,
-				      &out->budget_files };
+	struct opt_texts *texts[] = { &out->outputs,      &out->words, &out->fail_on, &out->budgets,
+				      &out->budget_files, &out->names, &out->tags };
 	char letters[ROWS * 2 + 4];
 	int c, err;
 
@@ -359,6 +375,8 @@ static int parse_all(struct options *out, int argc, char **argv)
 		if (err)
 			return err;
 	}
+	out->rest = out->words.count;
+	out->has_rest = optind > 0 && optind <= argc && !strcmp(argv[optind - 1], "--");
 	while (optind < argc)
 		out->words.items[out->words.count++] = argv[optind++];
 	return 0;
@@ -389,11 +407,35 @@ int options_parse(struct options *out, int argc, char **argv, const char *env)
 	return err;
 }
 
+bool options_given(const struct options *options, const char *name)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (options->seen >> i & 1 && !strcmp(table[i].name, name))
+			return true;
+	return false;
+}
+
 int options_check(struct options *out, const char *command, int bit)
 {
 	for (size_t i = 0; i < ROWS; i++) {
 		if (out->seen >> i & 1 && !(table[i].commands & bit))
 			return fail(out, "--%s is not an option of %s", table[i].name, command);
+	}
+	return 0;
+}
+
+int tags_check(struct options *out)
+{
+	char safe[SAFE];
+
+	for (size_t i = 0; i < out->tags.count; i++) {
+		const char *tag = out->tags.items[i], *equals = strchr(tag, '=');
+
+		gw_escape(safe, sizeof(safe), tag);
+		if (!equals || equals == tag)
+			return fail(out, "--label \"%s\": must be KEY=VALUE", safe);
+		if (strlen(tag) > TAG_MAX)
+			return fail(out, "--label \"%s\": must be at most %d bytes", safe, TAG_MAX);
 	}
 	return 0;
 }
@@ -404,6 +446,8 @@ void options_free(struct options *out)
 	free(out->outputs.items);
 	free(out->words.items);
 	free(out->fail_on.items);
+	free(out->names.items);
+	free(out->tags.items);
 	free(out->budgets.items);
 	free(out->budget_files.items);
 	free(out->env);

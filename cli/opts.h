@@ -45,11 +45,13 @@ enum { /* which commands take an option */
        OPT_AUDIT = 8,
        OPT_CHECK = 16,
        OPT_DIFF = 32,
-       OPT_SAVED = 64,                                            /* shows saved reports */
-       OPT_TARGET = OPT_WATCH | OPT_AUDIT,                        /* whatever looks at processes */
-       OPT_SHOW = OPT_WATCH | OPT_REPLAY | OPT_CHECK | OPT_SAVED, /* in any format */
-       OPT_REPORT = OPT_SHOW | OPT_AUDIT,                         /* whatever shows a report */
-       OPT_JUDGE = OPT_WATCH | OPT_REPLAY | OPT_CHECK,            /* whatever gives a verdict */
+       OPT_SAVED = 64, /* shows saved reports */
+       OPT_RUN = 128,
+       OPT_LIVE = OPT_WATCH | OPT_RUN,                           /* whatever watches loops */
+       OPT_TARGET = OPT_LIVE | OPT_AUDIT,                        /* and at processes */
+       OPT_SHOW = OPT_LIVE | OPT_REPLAY | OPT_CHECK | OPT_SAVED, /* in any format */
+       OPT_REPORT = OPT_SHOW | OPT_AUDIT,                        /* whatever shows a report */
+       OPT_JUDGE = OPT_LIVE | OPT_REPLAY | OPT_CHECK,            /* whatever gives a verdict */
        OPT_ANY = ~0,
 };
 
@@ -79,7 +81,12 @@ struct options {
 	struct opt_texts outputs;
 	struct opt_texts fail_on;
 	struct opt_texts budgets, budget_files;
-	struct opt_texts words;                       /* bare words, in order */
+	struct opt_texts names; /* of processes to watch */
+	struct opt_texts tags;  /* KEY=VALUE */
+	struct opt_texts words; /* bare words, in order */
+	size_t rest;            /* of words, the first one after "--" */
+	bool has_rest;          /* there was a "--" */
+	uint64_t warmup_ns, grace_ns;
 	uint64_t duration_ns;                         /* 0: until ^C */
 	uint64_t threshold_ns, period_ns, max_stalls; /* 0: the library's default */
 	enum opt_color color;
@@ -91,6 +98,8 @@ struct options {
 	bool fail_fast, markdown;
 	unsigned verbose;
 	bool json, jsonl, quiet, no_follow, no_clobber, help, schema;
+	bool as_root;
+	bool text_on_stderr; /* stdout is somebody else's; set by the command */
 	const char *version; /* "", "json"; NULL: not asked for */
 	const char *tape;
 	uint64_t seen;   /* bit i: row i of the table was given */
@@ -102,8 +111,12 @@ struct options {
 int options_parse(struct options *out, int argc, char **argv, const char *env);
 /* Adds "4242" or "4242,4243"; name is said in errors. */
 int options_add_pids(struct options *out, const char *name, const char *text);
+/* Was the option with this long name given? */
+bool options_given(const struct options *options, const char *name);
 /* Options that a command does not take: -EINVAL with out->error. */
 int options_check(struct options *out, const char *command, int bit);
+/* Each --label is KEY=VALUE: 0, or -EINVAL with out->error. */
+int tags_check(struct options *out);
 void options_free(struct options *out);
 
 /* Row i of the table; NULL past the end. */

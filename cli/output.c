@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "greenwatch.h"
+#include "invoker.h"
 #include "output.h"
 #include "signals.h"
 
@@ -88,6 +89,27 @@ int output_format(const char *path, struct gw_format *out, char *error, size_t s
 		    safe, list);
 }
 
+/* Ours, or of the user who called sudo. */
+static bool is_own(uid_t uid)
+{
+	struct invoker invoker;
+	char why[300];
+
+	if (uid == geteuid())
+		return true;
+	return !invoker_find(&invoker, why, sizeof(why)) && invoker.set && invoker.uid == uid;
+}
+
+static int give(int fd)
+{
+	struct invoker invoker;
+	char why[300];
+
+	if (invoker_find(&invoker, why, sizeof(why)) || !invoker.set)
+		return 0;
+	return fchown(fd, invoker.uid, invoker.gid);
+}
+
 /* What lies there now may be replaced? mode: that of the file to come. */
 static int check_old(struct output *out, mode_t *mode, char *error, size_t size)
 {
@@ -107,7 +129,7 @@ static int check_old(struct output *out, mode_t *mode, char *error, size_t size)
 		return fail(error, size, -EISDIR, "%s: is a directory", safe);
 	if (!S_ISREG(st.st_mode))
 		return fail(error, size, -EINVAL, "%s: is no regular file, not replaced", safe);
-	if (st.st_uid != geteuid())
+	if (!is_own(st.st_uid))
 		return fail(error, size, -EPERM,
 			    "%s: belongs to another user (uid %u), not replaced", safe,
 			    (unsigned)st.st_uid);
@@ -164,7 +186,7 @@ static int open_temp(struct output *out, mode_t mode, char *error, size_t size)
 		return fail(error, size, err, "%s: cannot write there: %s", safe, strerror(-err));
 	}
 	signals_leftover(out->temp, true);
-	out->to = fchmod(fd, mode) ? NULL : fdopen(fd, "w");
+	out->to = fchmod(fd, mode) || give(fd) ? NULL : fdopen(fd, "w");
 	if (!out->to) {
 		int err = -errno;
 

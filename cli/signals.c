@@ -42,13 +42,21 @@ int signals_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int signals_next(int fd)
+int signals_take(int fd, bool *terminal)
 {
 	struct signalfd_siginfo info;
 
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return 0;
+	*terminal = info.ssi_code == SI_KERNEL;
 	return (int)info.ssi_signo;
+}
+
+int signals_next(int fd)
+{
+	bool unused;
+
+	return signals_take(fd, &unused);
 }
 
 static void leave(int signo)

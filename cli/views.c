@@ -7,6 +7,7 @@
  * stdout who has gone ends the run quietly.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -152,7 +153,7 @@ int views_open(struct views *views, const struct options *options, struct status
 	err = check_outputs(views, options);
 	if (err)
 		return err;
-	views->text = stdout_format(options) && text ? stderr : stdout;
+	views->text = (stdout_format(options) && text) || options->text_on_stderr ? stderr : stdout;
 	views->opts = (struct gw_sink_opts){
 		.sz = sizeof(views->opts),
 		.color = terminal_color(views->text, options->color),
@@ -185,6 +186,21 @@ static void check(struct views *views, struct view *view, int err)
 		strcpy(name, "stderr");
 	views->failed = true;
 	status_say(views->status, "cannot write %s: %s", name, strerror(-err));
+}
+
+void views_watching(struct views *views, const struct gw_report *report)
+{
+	char line[4096], *dot;
+
+	if (gw_watching(report, line, sizeof(line)) < 0)
+		strcpy(line, "watching");
+	while (!views->status->utf8 && (dot = strstr(line, "·"))) {
+		dot[0] = '|';
+		memmove(dot + 1, dot + 2, strlen(dot + 2) + 1);
+	}
+	status_clear(views->status);
+	fprintf(stderr, "%s\n", line);
+	fflush(stderr);
 }
 
 void views_start(struct views *views, const struct gw_report *report)

@@ -33,6 +33,8 @@ struct views {
  * was. 0, 1 (said why) or 2 (usage, said why). */
 int views_open(struct views *views, const struct options *options, struct status *status,
 	       const char *text, const char *next);
+/* The line that begins with "watching ", on stderr. */
+void views_watching(struct views *views, const struct gw_report *report);
 void views_start(struct views *views, const struct gw_report *report);
 void views_stall(struct views *views, const struct gw_report *report, const struct gw_stall *stall);
 void views_interim(struct views *views, const struct gw_report *report);

@@ -55,21 +55,6 @@ static void on_log(void *ctx, enum gw_level level, const char *line)
 	status_log(&watch->status, level, line);
 }
 
-static void print_watching(struct watch *watch)
-{
-	char line[4096], *dot;
-
-	if (gw_watching(gw_report(watch->gw), line, sizeof(line)) < 0)
-		strcpy(line, "watching");
-	while (!watch->status.utf8 && (dot = strstr(line, "·"))) {
-		dot[0] = '|';
-		memmove(dot + 1, dot + 2, strlen(dot + 2) + 1);
-	}
-	status_clear(&watch->status);
-	fprintf(stderr, "%s\n", line);
-	fflush(stderr);
-}
-
 static void take_signals(struct watch *watch)
 {
 	int signo;
@@ -135,7 +120,7 @@ static void judge_now(struct watch *watch)
 		return;
 	status_say(&watch->status, "a budget is broken, stopping (--fail-fast)");
 	watch->judge.opts.asked_ns = 0;
-	watch->ended = GW_ENDED_SIGNAL;
+	watch->ended = GW_ENDED_FAIL_FAST;
 }
 
 static int wait_ms(const struct watch *watch)
@@ -203,7 +188,8 @@ static int open_session(struct watch *watch)
 		.no_follow = options->no_follow, .threshold_ns = options->threshold_ns,
 		.period_ns = options->period_ns, .max_stalls = (uint32_t)options->max_stalls,
 		.calls_all = options->calls == OPT_CALLS_ALL, .record = options->tape,
-		.stall = on_stall, .log = on_log, .ctx = watch);
+		.warmup_ns = options->warmup_ns, .tags = options->tags.items,
+		.n_tags = options->tags.count, .stall = on_stall, .log = on_log, .ctx = watch);
 	int err = gw_open(&watch->gw, &opts);
 
 	if (!err)
@@ -226,7 +212,7 @@ static int watch_all(struct watch *watch)
 		watch->until_ns = watch->began_ns + watch->options->duration_ns;
 	watch->report = gw_report(watch->gw);
 	views_start(&watch->views, watch->report);
-	print_watching(watch);
+	views_watching(&watch->views, watch->report);
 	run(watch);
 	code = end(watch);
 	gw_close(watch->gw);
@@ -256,6 +242,8 @@ int cmd_watch(struct options *options)
 
 	if (err)
 		return err;
+	if (tags_check(options))
+		return usage("%s", options->error);
 	if (!options->pids.count)
 		return usage("no process given, e.g. greenwatch -p 4242; greenwatch -h says more");
 	snprintf(next, sizeof(next), "greenwatch -p %u -d 60 -o stalls.json",

@@ -12,6 +12,7 @@
 #include "detail.h"
 #include "peer.h"
 #include "tables.h"
+#include "warmup.h"
 
 #define MAX_STALLS 10000
 #define MAX_NOTES  64
@@ -46,6 +47,7 @@ int collect_new(struct gw_report **out, uint32_t max_stalls)
 		free(report);
 		return err;
 	}
+	report->child_exit = WIRE_STATUS_NONE;
 	report->max_stalls = max_stalls ? max_stalls : MAX_STALLS;
 	for (size_t i = 0; i < REPORT_LOST; i++)
 		report->lost[i].reason = lost_reasons[i];
@@ -55,11 +57,11 @@ int collect_new(struct gw_report **out, uint32_t max_stalls)
 
 void collect_free(struct gw_report *report)
 {
-	struct report_vec *vecs[] = { &report->targets,  &report->loops,   &report->frames,
-				      &report->stacks,   &report->indexes, &report->sites,
-				      &report->stalls,   &report->notes,   &report->calls,
-				      &report->tasks,    &report->audits,  &report->patches,
-				      &report->diagnosis };
+	struct report_vec *vecs[] = { &report->targets,   &report->loops,   &report->frames,
+				      &report->stacks,    &report->indexes, &report->sites,
+				      &report->stalls,    &report->notes,   &report->calls,
+				      &report->tasks,     &report->audits,  &report->patches,
+				      &report->diagnosis, &report->tags };
 
 	for (size_t i = 0; i < sizeof(vecs) / sizeof(vecs[0]); i++)
 		free(vecs[i]->items);
@@ -238,6 +240,8 @@ void collect_slot(struct gw_report *report, const struct wire_slot *slot)
 	} else if (from->turn.phase == WIRE_IDLE && slot->head.now_ns > from->turn.off_ns) {
 		loop->idle_ns += slot->head.now_ns - from->turn.off_ns;
 	}
+	if (loop->warm)
+		warmup_take_off(loop);
 }
 
 void collect_times(struct gw_report *report, const struct wire_times *times)
@@ -335,6 +339,10 @@ static enum gw_ended ended_of(uint32_t why)
 		return GW_ENDED_SIGNAL;
 	case WIRE_ENDED_TARGET:
 		return GW_ENDED_TARGET;
+	case WIRE_ENDED_CHILD:
+		return GW_ENDED_CHILD;
+	case WIRE_ENDED_FAIL_FAST:
+		return GW_ENDED_FAIL_FAST;
 	case WIRE_ENDED_ERROR:
 		break;
 	}
@@ -346,6 +354,7 @@ int collect_end(struct gw_report *report, const struct wire_end *end)
 	report->ended = ended_of(end->why);
 	report->duration_ns = end->head.now_ns - report->start_ns;
 	report->cpu_ns = end->cpu_ns;
+	warmup_never_over(report);
 	report->rss_bytes = end->rss_bytes;
 	report->bpf_ns = end->bpf_ns;
 	report->bpf_runs = end->bpf_runs;
@@ -426,6 +435,7 @@ static int keep_stall(struct gw_report *report, const struct gw_stall *stall)
 	struct gw_stall *kept;
 
 	report->stalls_seen++;
+	report->stalls_warmup += stall->warmup;
 	if (report->stalls.count >= report->max_stalls) {
 		report->stalls_folded++;
 		return 0;
@@ -473,6 +483,7 @@ int collect_stall(struct gw_report *report, const struct stall *stall,
 				  .open = stall->open,
 				  .cut = stall->cut,
 				  .underway = stall->began_ns < report->start_ns,
+				  .warmup = warmup_has(report, stall->began_ns),
 				  .cause = verdict->cause,
 				  .why = tables_copy(report, verdict->why),
 				  .site = site,
@@ -485,8 +496,12 @@ int collect_stall(struct gw_report *report, const struct stall *stall,
 	err = detail_fill(report, stall, out);
 	if (err || (stall->open && !last))
 		return err;
-	loop->stalls++;
-	loop->stalled_ns += out->duration_ns;
-	tables_site_add(report, site, out);
+	if (out->warmup) {
+		warmup_stall(report, loop, report_site(report, site), out);
+	} else {
+		loop->stalls++;
+		loop->stalled_ns += out->duration_ns;
+		tables_site_add(report, site, out);
+	}
 	return keep_stall(report, out);
 }

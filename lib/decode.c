@@ -61,6 +61,30 @@ static int decode_note(const struct wire_head *record, struct event_note *out)
 	return out->what && out->why && out->fix ? 0 : -EBADMSG;
 }
 
+static int decode_command(const struct wire_head *record, struct event_command *out)
+{
+	size_t at = sizeof(struct wire_command);
+
+	if (record->size < at)
+		return -EBADMSG;
+	out->argc = ((const struct wire_command *)record)->argc;
+	out->watched = ((const struct wire_command *)record)->watched;
+	out->args = (const char *)record + at;
+	for (uint32_t i = 0; i < out->argc; i++)
+		if (!take_string((const char *)record, record->size, &at))
+			return -EBADMSG;
+	return 0;
+}
+
+static int decode_tag(const struct wire_head *record, struct event_tag *out)
+{
+	size_t at = sizeof(struct wire_tag);
+
+	out->key = take_string((const char *)record, record->size, &at);
+	out->value = out->key ? take_string((const char *)record, record->size, &at) : NULL;
+	return out->value ? 0 : -EBADMSG;
+}
+
 static int check_stack(const struct wire_stack *stack)
 {
 	if (stack->head.size < WIRE_STACK_BASE || stack->n_python > WIRE_FRAMES ||
@@ -102,6 +126,10 @@ static size_t fixed_size(enum wire_kind kind)
 		return sizeof(struct wire_tick);
 	case WIRE_END:
 		return sizeof(struct wire_end);
+	case WIRE_WARMUP:
+		return sizeof(struct wire_warmup);
+	case WIRE_CHILD:
+		return sizeof(struct wire_child);
 	case WIRE_SLICE:
 	case WIRE_SAMPLE:
 	case WIRE_HOLDER:
@@ -113,6 +141,8 @@ static size_t fixed_size(enum wire_kind kind)
 	case WIRE_CALLS:
 	case WIRE_AUDIT:
 	case WIRE_PATCH:
+	case WIRE_COMMAND:
+	case WIRE_TAG:
 		break;
 	}
 	return 0;
@@ -223,6 +253,10 @@ static int decode_body(const struct wire_head *record, struct event *out)
 		return decode_audit(record, &out->audit);
 	case WIRE_PATCH:
 		return decode_patch(record, &out->patch);
+	case WIRE_COMMAND:
+		return decode_command(record, &out->command);
+	case WIRE_TAG:
+		return decode_tag(record, &out->tag);
 	case WIRE_MEMORY: /* serves the namer only, and ends with the source */
 	case WIRE_ASLEEP: /* serves the source only */
 		return -EBADMSG;
@@ -234,6 +268,8 @@ static int decode_body(const struct wire_head *record, struct event *out)
 	case WIRE_LOSS:
 	case WIRE_TICK:
 	case WIRE_END:
+	case WIRE_WARMUP:
+	case WIRE_CHILD:
 		out->found = (const struct wire_found *)record;
 		return 0;
 	}

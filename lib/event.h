@@ -9,6 +9,7 @@
 #ifndef EVENT_H
 #define EVENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "record.h"
@@ -34,6 +35,16 @@ struct event_patch {
 	const char *what, *where, *file, *rule, *more; /* never NULL; "" if not known */
 };
 
+struct event_command {
+	uint32_t argc;
+	bool watched;
+	const char *args; /* argc strings */
+};
+
+struct event_tag {
+	const char *key, *value;
+};
+
 struct event {
 	enum wire_kind kind;
 	uint64_t now_ns;
@@ -55,6 +66,10 @@ struct event {
 		struct event_audit audit;
 		struct event_patch patch;
 		const struct wire_end *end;
+		const struct wire_warmup *warmup;
+		const struct wire_child *child;
+		struct event_command command;
+		struct event_tag tag;
 	};
 };
 

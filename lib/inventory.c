@@ -212,6 +212,13 @@ int inventory_rows(struct inventory *inventory, const struct wire_calls *rows)
 	return 0;
 }
 
+void inventory_warmup(struct inventory *inventory)
+{
+	for (uint32_t i = 0; i < inventory->seen.count; i++)
+		seen_at(inventory, i)->sum = (struct wire_call_sum){ 0 };
+	inventory->rest = (struct wire_call_sum){ 0 };
+}
+
 void inventory_blocked(const struct inventory *inventory, uint64_t *blocked, uint32_t n)
 {
 	for (uint32_t i = 0; i < inventory->seen.count; i++) {

@@ -28,6 +28,9 @@ int inventory_rows(struct inventory *inventory, const struct wire_calls *rows);
 /* Adds what the calls of each family took to its place in blocked[n]. */
 void inventory_blocked(const struct inventory *inventory, uint64_t *blocked, uint32_t n);
 
+/* The warm-up is over: the kernel's rows begin anew, and what they held does not count. */
+void inventory_warmup(struct inventory *inventory);
+
 /* Writes report->calls anew, the most time first. 0 or -ENOMEM. */
 int inventory_collect(const struct inventory *inventory, struct gw_report *report);
 

@@ -94,6 +94,32 @@ struct wire_tick {
 	struct wire_head head;
 };
 
+/* WIRE_WARMUP; head.flags: 0 it begins, 1 it is over: what was summed up so far does not count. */
+struct wire_warmup {
+	struct wire_head head;
+	__u64 limit_ns; /* how long it lasts at most */
+};
+
+/* WIRE_COMMAND: argc arguments follow, redacted, each with its NUL. */
+struct wire_command {
+	struct wire_head head;
+	__u32 argc;
+	__u32 watched; /* it is what is watched; else that is another process, and it the load */
+};
+
+/* WIRE_TAG: key and value follow, each with its NUL. */
+struct wire_tag {
+	struct wire_head head;
+};
+
+#define WIRE_STATUS_NONE (-1) /* it had not ended */
+
+struct wire_child {
+	struct wire_head head;
+	__s32 status; /* exit status; 128 + n: killed by signal n */
+	__u32 pad;
+};
+
 #define WIRE_NAMES_FRAMES 640 /* kernel, native and Python together */
 #define WIRE_NAMES_SPAWN  16
 #define WIRE_NAMES_CHAIN  16
@@ -199,6 +225,8 @@ enum wire_ended {
 	WIRE_ENDED_SIGNAL = 1,
 	WIRE_ENDED_TARGET = 2,
 	WIRE_ENDED_ERROR = 3,
+	WIRE_ENDED_CHILD = 4,     /* what run has started has ended */
+	WIRE_ENDED_FAIL_FAST = 5, /* a budget was broken for good */
 };
 
 struct wire_end {

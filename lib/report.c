@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t report_charged(const struct gw_stall *stall)
+{
+	uint64_t machine =
+		stall->ledger.runqueue_ns + stall->ledger.throttled_ns + stall->ledger.stopped_ns;
+
+	return machine < stall->duration_ns ? stall->duration_ns - machine : 0;
+}
+
 uint64_t report_lost_total(const struct gw_report *report)
 {
 	uint64_t total = 0;
@@ -14,6 +22,19 @@ uint64_t report_lost_total(const struct gw_report *report)
 	for (size_t i = 0; i < REPORT_LOST; i++)
 		total += report->lost[i].count;
 	return total;
+}
+
+uint64_t report_lost_names(const struct gw_report *report)
+{
+	for (size_t i = 0; i < REPORT_LOST; i++)
+		if (report->lost[i].reason && !strcmp(report->lost[i].reason, "names-lost"))
+			return report->lost[i].count;
+	return 0;
+}
+
+uint64_t report_lost_events(const struct gw_report *report)
+{
+	return report_lost_total(report) - report_lost_names(report);
 }
 
 bool report_complete(const struct gw_report *report)

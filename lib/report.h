@@ -35,6 +35,18 @@ struct report_said {
 	uint64_t ns[REPORT_SHARES]; /* GW_UNKNOWN_NS: not said */
 };
 
+/* What a loop had summed up when the warm-up was over, and what else belongs to it. */
+struct report_warm {
+	uint64_t since_ns, turns, idle_ns, lag_sum_ns, delay_sum_ns, folded_calls, folded_ns;
+	uint64_t straddled_ns; /* longest late turn that began in it and ended after it */
+	struct gw_ledger time;
+	uint64_t lag[HIST_BUCKETS], delay[HIST_BUCKETS];
+};
+
+struct report_tag {
+	const char *key, *value;
+};
+
 struct report_loop {
 	uint32_t serial, pid, tid;
 	bool ended;
@@ -49,6 +61,7 @@ struct report_loop {
 	uint64_t lag[HIST_BUCKETS], delay[HIST_BUCKETS];
 	uint64_t lags[REPORT_LAGS]; /* longest turn that ended in each lag_step_ns; 0: none did */
 	struct report_said lag_said, delay_said; /* of a report that was read */
+	struct report_warm *warm; /* taken off the sums; NULL: it came after the warm-up */
 };
 
 struct report_stack {
@@ -65,7 +78,9 @@ struct report_site {
 	const char *title, *call; /* call: NULL if none */
 	const char *callee;       /* Python function that frame called; NULL if none */
 	uint64_t count, total_ns, max_ns;
-	uint64_t *lengths; /* of up to 1,024 stalls, for the median */
+	uint64_t charged_ns; /* of total_ns, without what the machine took; 0: not known */
+	uint64_t warmups;    /* stalls in the warm-up, which count has not */
+	uint64_t *lengths;   /* of up to 1,024 stalls, for the median */
 	uint32_t n_lengths;
 	struct report_median *medians; /* of reports that were read, instead of lengths */
 	uint32_t n_medians, room_medians;
@@ -188,12 +203,18 @@ struct gw_report {
 	uint64_t warmup_ns; /* of duration_ns */
 	bool calls_all;     /* those that never slept are in the inventory too */
 	enum gw_ended ended;
+	bool warming;         /* the warm-up goes on; warmup_ns is its limit */
+	const char **command; /* of run, redacted; NULL: none */
+	uint32_t n_command;
+	bool command_watched; /* else it is the load */
+	int child_exit;       /* WIRE_STATUS_NONE: it had not ended */
 	/* tables; use the macros below */
 	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes, calls,
-		tasks, audits, patches;
+		tasks, audits, patches, tags;
 	struct report_vec diagnosis; /* const char *: sentences of a report that was read */
 	/* quality */
 	struct report_lost lost[REPORT_LOST];
+	uint64_t stalls_warmup; /* of stalls_seen, in the warm-up */
 	uint64_t stalls_seen, stalls_folded, frames_seen, frames_nameless;
 	uint64_t loops_left_out;    /* ended without a stall, their places reused */
 	uint64_t loops_lost;        /* found no place at all */
@@ -267,8 +288,14 @@ static inline uint32_t report_stack(const struct gw_report *r, uint32_t i, const
 	return s->depth;
 }
 
+/* Length of a stall without the time that the machine took. */
+uint64_t report_charged(const struct gw_stall *stall);
+
 /* Sum over lost[] of what makes a report incomplete. */
 uint64_t report_lost_total(const struct gw_report *report);
+/* Of that, what can hide a stall or invent one; and stacks that have come without their names. */
+uint64_t report_lost_events(const struct gw_report *report);
+uint64_t report_lost_names(const struct gw_report *report);
 bool report_complete(const struct gw_report *report);
 uint64_t report_site_median(const struct report_site *site);
 

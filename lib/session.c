@@ -15,7 +15,9 @@
 #include <string.h>
 #include "collect.h"
 #include "inventory.h"
+#include "run.h"
 #include "usage.h"
+#include "warmup.h"
 #include "source/source.h"
 
 #define PERIOD_NS   10000000
@@ -92,7 +94,8 @@ static int on_stall(struct gw *gw, const struct stall *stall)
 	int err;
 
 	blame(gw->report, stall, collect_runtime(gw->report, stall->serial), &verdict);
-	err = stall->open || !blame_is_on_task(verdict.cause)
+	err = stall->open || !blame_is_on_task(verdict.cause) ||
+			      warmup_has(gw->report, stall->began_ns)
 		      ? 0
 		      : usage_stall(gw->usage, gw->report, stall);
 	if (!err)
@@ -124,6 +127,25 @@ static int on_open(struct gw *gw, const struct event *event)
 	gw->late_ns = stall.ended_ns - stall.began_ns;
 	gw->late_at_ns = stall.ended_ns;
 	return on_stall(gw, &stall);
+}
+
+/* When it is over every sum begins anew. */
+static int on_warmup(struct gw *gw, const struct wire_warmup *record)
+{
+	if (record->head.flags) {
+		inventory_warmup(gw->inventory);
+		usage_warmup(gw->usage);
+	}
+	return warmup_take(gw->report, record);
+}
+
+static int on_end(struct gw *gw, const struct wire_end *end)
+{
+	if (gw->report->warming) {
+		inventory_warmup(gw->inventory);
+		usage_warmup(gw->usage);
+	}
+	return collect_end(gw->report, end);
 }
 
 static int on_event(struct gw *gw, const struct event *event)
@@ -162,13 +184,22 @@ static int on_event(struct gw *gw, const struct event *event)
 	case WIRE_NOTE:
 		return collect_note(gw->report, &event->note);
 	case WIRE_END:
-		return collect_end(gw->report, event->end);
+		return on_end(gw, event->end);
 	case WIRE_CALLS:
 		return inventory_rows(gw->inventory, event->calls);
 	case WIRE_AUDIT:
 		return collect_audit(gw->report, &event->audit);
 	case WIRE_PATCH:
 		return collect_patch(gw->report, &event->patch);
+	case WIRE_WARMUP:
+		return on_warmup(gw, event->warmup);
+	case WIRE_COMMAND:
+		return run_command(gw->report, &event->command);
+	case WIRE_TAG:
+		return run_tag(gw->report, &event->tag);
+	case WIRE_CHILD:
+		gw->report->child_exit = event->child->status;
+		return 0;
 	case WIRE_MEMORY:
 	case WIRE_ASLEEP:
 	case WIRE_TICK:
@@ -240,7 +271,9 @@ static int open_source(struct gw *gw)
 				    .follow = !gw->opts.no_follow,
 				    .late_ns = gw->opts.threshold_ns,
 				    .period_ns = gw->opts.period_ns,
-				    .calls_all = gw->opts.calls_all };
+				    .calls_all = gw->opts.calls_all,
+				    .warmup_ns = gw->opts.warmup_ns,
+				    .warmup_ready = gw->opts.warmup_ready };
 
 	if (gw->opts.replay)
 		return tape_open(&gw->source, gw->opts.replay, &sink);
@@ -269,6 +302,8 @@ int gw_open(struct gw **out, const struct gw_opts *opts)
 		err = open_tape(gw);
 	if (!err)
 		err = open_source(gw);
+	if (!err && !gw->opts.replay)
+		err = run_tell(&gw->opts, gw->now_ns, take, gw);
 	if (err) {
 		gw_close(gw);
 		return err;
@@ -311,6 +346,10 @@ static enum wire_ended wire_why(enum gw_ended why)
 		return WIRE_ENDED_SIGNAL;
 	case GW_ENDED_TARGET:
 		return WIRE_ENDED_TARGET;
+	case GW_ENDED_CHILD:
+		return WIRE_ENDED_CHILD;
+	case GW_ENDED_FAIL_FAST:
+		return WIRE_ENDED_FAIL_FAST;
 	case GW_ENDED_NOT:
 	case GW_ENDED_ERROR:
 		break;
@@ -347,6 +386,16 @@ int gw_end(struct gw *gw, enum gw_ended why)
 	return err ? err : tape_err;
 }
 
+int gw_child_exit(struct gw *gw, int status)
+{
+	return run_tell_child(status, gw->now_ns, take, gw);
+}
+
+int gw_note(struct gw *gw, const char *what, const char *why, const char *fix)
+{
+	return run_tell_note(what, why, fix, gw->now_ns, take, gw);
+}
+
 /* The totals as they stand, unless they were taken just now or are final. */
 static int snapshot(struct gw *gw, uint64_t older_than_ns)
 {
@@ -380,7 +429,7 @@ int gw_now(struct gw *gw, struct gw_now *out)
 	memset(out, 0, sizeof(*out));
 	out->targets = gw->report->targets.count;
 	out->elapsed_ns = gw->now_ns - gw->report->start_ns;
-	out->stalls = gw->report->stalls_seen;
+	out->stalls = gw->report->stalls_seen - gw->report->stalls_warmup;
 	out->lost = report_lost_total(gw->report);
 	if (gw->late_ns)
 		out->late_ns = gw->late_ns + (gw->now_ns - gw->late_at_ns);

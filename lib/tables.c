@@ -258,6 +258,7 @@ void tables_site_add(struct gw_report *report, uint32_t i, const struct gw_stall
 
 	site->count++;
 	site->total_ns += stall->duration_ns;
+	site->charged_ns += report_charged(stall);
 	if (stall->duration_ns > site->max_ns) {
 		site->max_ns = stall->duration_ns;
 		site->stack = stall->stack;

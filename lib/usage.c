@@ -354,6 +354,20 @@ int usage_stall(struct usage *usage, const struct gw_report *report, const struc
 	return 0;
 }
 
+/* Families are known by their place: they stay, with nothing to show. */
+void usage_warmup(struct usage *usage)
+{
+	for (uint32_t i = 0; i < usage->families.count; i++) {
+		struct family *family = family_at(usage, i);
+
+		*family = (struct family){ .serial = family->serial,
+					   .kind = family->kind,
+					   .entry = family->entry };
+	}
+	for (uint32_t i = 0; i < usage->holds.count; i++)
+		((struct hold *)usage->holds.items + i)->family = GW_NONE;
+}
+
 static const char *name_of(const struct gw_report *report, const struct family *family)
 {
 	if (family->kind == GW_TASK_HUB)

@@ -33,6 +33,9 @@ int usage_family(struct usage *usage, const struct gw_report *report, uint32_t s
 /* A stall counts for the family that had most of its turn. */
 int usage_stall(struct usage *usage, const struct gw_report *report, const struct stall *stall);
 
+/* The warm-up is over: who used the loops so far does not count. */
+void usage_warmup(struct usage *usage);
+
 uint32_t usage_families(const struct usage *usage);
 
 /* Writes report->tasks anew, the most time first; blocked: ns of each family. 0 or -ENOMEM. */

@@ -41,6 +41,11 @@ static uint64_t rank_of(uint64_t total, double share)
 	return (double)rank < (double)total * share || !rank ? rank + 1 : rank;
 }
 
+uint32_t hist_bucket(uint64_t ns)
+{
+	return hist_index(ns);
+}
+
 uint64_t hist_quantile(const uint64_t *buckets, double share, uint64_t max_ns)
 {
 	uint64_t total = 0, seen = 0, rank;

@@ -14,6 +14,7 @@ extern const uint64_t hist_bounds_ns[HIST_BOUNDS];
 /* Smallest and one past the largest value of a bucket. */
 uint64_t hist_floor(uint32_t bucket);
 uint64_t hist_ceiling(uint32_t bucket);
+uint32_t hist_bucket(uint64_t ns); /* the one that holds it */
 
 /* Upper end of the bucket that holds the given share (0..1); 0 when empty. Never above max_ns. */
 uint64_t hist_quantile(const uint64_t *buckets, double share, uint64_t max_ns);

@@ -83,6 +83,8 @@ enum gw_ended {
 	GW_ENDED_SIGNAL,
 	GW_ENDED_TARGET, /* every process asked for is gone */
 	GW_ENDED_ERROR,
+	GW_ENDED_CHILD,     /* the command that was started has ended */
+	GW_ENDED_FAIL_FAST, /* a budget was broken for good */
 };
 
 /* Where the wall time of a turn went; the first six add up to the whole. Of the others user, kernel
@@ -225,8 +227,14 @@ struct gw_opts {
 	uint64_t period_ns; /* CPU time between samples, at least; 0: 10 ms. Near late: 4 ms at most
 			     */
 	uint32_t max_stalls; /* kept one by one in the report; 0: 10,000 */
-	const char *record;  /* tape to write; NULL: none */
-	const char *replay;  /* tape to read instead of the kernel; NULL: none */
+	uint64_t warmup_ns;  /* the beginning that is listed and not summed up; 0: none */
+	bool warmup_ready;   /* it is over earlier when a watched process listens on a socket */
+	const char *const *command; /* argv of what the caller starts, for the report; NULL */
+	bool command_watched;       /* it is one of pids and has not begun yet */
+	const char *const *tags;    /* "KEY=VALUE" for the report; n_tags of them */
+	size_t n_tags;
+	const char *record; /* tape to write; NULL: none */
+	const char *replay; /* tape to read instead of the kernel; NULL: none */
 	void (*stall)(void *ctx, const struct gw_stall *stall);
 	void (*log)(void *ctx, enum gw_level level, const char *line);
 	void *ctx;
@@ -245,6 +253,21 @@ GW_API int gw_poll(struct gw *gw, int timeout_ms); /* stalls delivered, or -errn
 GW_API enum gw_ended gw_ended(const struct gw *gw);
 GW_API int gw_now(struct gw *gw, struct gw_now *out); /* up to 0.2 s old */
 GW_API int gw_end(struct gw *gw, enum gw_ended why);  /* final totals; call once before gw_report */
+
+/* For the report: how the command has ended (128 + n: killed by signal n; -1: it has not), and
+ * something to be said beside the measurements. After gw_end, too. 0 or -errno. */
+GW_API int gw_child_exit(struct gw *gw, int status);
+GW_API int gw_note(struct gw *gw, const char *what, const char *why, const char *fix);
+
+/* Processes by name: exact comm, or file name of argv[0] or of the script that an interpreter
+ * runs. Of those that descend from one another only the eldest. How many there are, up to max of
+ * them in out; or -errno. */
+struct gw_process {
+	uint32_t pid;
+	char comm[16];
+	char line[200]; /* command line, redacted */
+};
+GW_API int gw_find(const char *name, struct gw_process *out, size_t max);
 
 /*
  * The report as it stands. Its address stays the same until gw_close, and a stall callback uses
@@ -370,7 +393,7 @@ struct gw_judge_opts {
 	const struct gw_suppressions *suppressions; /* NULL: none */
 	const struct gw_report *baseline;           /* NULL: none */
 	uint64_t min_turns; /* fewer turns: no verdict; 0: 3, unless one was late */
-	uint64_t asked_ns;  /* duration asked for; less than half of it: no verdict; 0: none */
+	uint64_t asked_ns;  /* duration asked for; ended before half of it: no verdict; 0: none */
 	uint64_t wall_ns;   /* now, for suppressions that end; 0: the start of the run */
 	int status; /* exit code that goes before the verdict's, say of a command; 0: none */
 };
@@ -398,6 +421,7 @@ GW_API int gw_judge_all(const struct gw_report *const *reports, size_t n, enum g
  * markdown. Sites that the machine is to blame for are listed, never counted. */
 GW_API int gw_diff_open(struct gw_diff **out, const struct gw_report *const *base, size_t n_base,
 			const struct gw_report *const *now, size_t n_now, enum gw_aggregate how);
+GW_API bool gw_diff_complete(const struct gw_diff *diff); /* no events were lost in any run */
 GW_API uint32_t gw_diff_count(const struct gw_diff *diff, enum gw_change change);
 GW_API int gw_diff_print(const struct gw_diff *diff, const char *format, FILE *to,
 			 const struct gw_sink_opts *opts);

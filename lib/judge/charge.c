@@ -27,19 +27,11 @@ bool measure_is_machine(enum gw_cause cause)
 	       cause == GW_CAUSE_STOPPED;
 }
 
-uint64_t measure_charged(const struct gw_stall *stall)
-{
-	uint64_t machine =
-		stall->ledger.runqueue_ns + stall->ledger.throttled_ns + stall->ledger.stopped_ns;
-
-	return machine < stall->duration_ns ? stall->duration_ns - machine : 0;
-}
-
 static uint64_t charged(const struct expr *expr, const struct gw_stall *stall)
 {
 	if (expr->scope == SCOPE_CAUSE && measure_is_machine(expr->cause))
 		return stall->duration_ns;
-	return measure_charged(stall);
+	return report_charged(stall);
 }
 
 static bool has_site(const struct expr *expr, const struct report_site *site)

@@ -89,9 +89,7 @@ static int add_run(struct building *b, const struct gw_report *report, size_t ru
 		row = (struct diff_row *)b->diff->rows.items + at;
 		row->title = site->title ? site->title : gw_cause_name(site->cause);
 		row->rule = site->advice.rule;
-		b->tallies[at * b->n + run] = (struct tally){ .count = site->count,
-							      .total_ns = site->total_ns,
-							      .max_ns = site->max_ns };
+		b->tallies[at * b->n + run] = change_tally(site);
 	}
 	b->diff->incomplete |= !report_complete(report);
 	return 0;
@@ -149,10 +147,25 @@ static int heavier(const void *a, const void *b)
 	return strcmp(x->fingerprint, y->fingerprint);
 }
 
+/* What the machine took in the run of a side where it took most. */
+static struct tally most_machine(const struct side *side)
+{
+	struct tally most = { 0 };
+
+	for (size_t i = 0; i < side->n; i++) {
+		struct tally one = change_machine(side->reports[i]);
+
+		most.count = one.count > most.count ? one.count : most.count;
+		most.max_ns = one.max_ns > most.max_ns ? one.max_ns : most.max_ns;
+	}
+	return most;
+}
+
 static void compare_all(struct building *b, const struct side *base, const struct side *now,
 			enum gw_aggregate how)
 {
 	const struct gw_report *was = middle(base), *is = middle(now);
+	struct change_between how_much;
 	struct gw_diff *diff = b->diff;
 
 	diff->scale = change_scale(was, is);
@@ -160,12 +173,16 @@ static void compare_all(struct building *b, const struct side *base, const struc
 	diff->now_ns = measure_span(is);
 	diff->n_base = (uint32_t)base->n;
 	diff->n_now = (uint32_t)now->n;
+	how_much = (struct change_between){ .scale = diff->scale,
+					    .threshold_ns = is->threshold_ns,
+					    .base_machine = most_machine(base),
+					    .now_machine = most_machine(now) };
 	report_each (diff, rows, struct diff_row, row) {
 		size_t at = (size_t)(row - (struct diff_row *)diff->rows.items) * b->n;
 
 		row->base = one_of(b->tallies + at, base->n, how);
 		row->now = one_of(b->tallies + at + base->n, now->n, how);
-		row->change = change_of(&row->base, &row->now, diff->scale, is->threshold_ns);
+		row->change = change_of(&row->base, &row->now, &how_much);
 	}
 	if (diff->rows.count)
 		qsort(diff->rows.items, diff->rows.count, sizeof(struct diff_row), heavier);
@@ -204,6 +221,11 @@ int gw_diff_open(struct gw_diff **out, const struct gw_report *const *base, size
 	map_free(&b.known);
 	free(b.tallies);
 	return err;
+}
+
+bool gw_diff_complete(const struct gw_diff *diff)
+{
+	return !diff->incomplete;
 }
 
 uint32_t gw_diff_count(const struct gw_diff *diff, enum gw_change change)

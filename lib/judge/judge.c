@@ -89,21 +89,39 @@ static const char *few_turns(const struct gw_report *report, uint64_t min_turns)
 			    min_turns ? " (--min-turns)" : "");
 }
 
+/* A stall without names is one all the same; but which one it is cannot be told. */
+static bool asks_for_names(const struct gw_judge_opts *opts)
+{
+	if (opts->suppressions || opts->baseline)
+		return true;
+	for (uint32_t i = 0; i < opts->budget->count; i++) {
+		enum scope_kind scope = opts->budget->items[i].scope;
+
+		if (scope == SCOPE_CAUSE || scope == SCOPE_RULE || scope == SCOPE_SITE)
+			return true;
+	}
+	return false;
+}
+
 /* Why nothing can be said about the whole run; NULL: something can. */
 static const char *spoiled(const struct gw_report *report, const struct gw_judge_opts *opts,
 			   bool lost_allowed)
 {
 	struct arena *memory = &report->judged->memory;
-	uint64_t lost = report_lost_total(report);
+	uint64_t lost = report_lost_events(report), names = report_lost_names(report);
 
+	if (names && !lost_allowed && asks_for_names(opts))
+		return arena_format(memory, "%llu stack%s without names", (unsigned long long)names,
+				    names == 1 ? " is" : "s are");
 	if (lost && !lost_allowed)
 		return arena_format(memory, "%llu event%s lost", (unsigned long long)lost,
 				    lost == 1 ? " was" : "s were");
-	if (!report_complete(report) && !lost_allowed)
+	if (report->said_incomplete && !lost_allowed)
 		return "the report says that it is incomplete";
 	if (!report->loops.count)
 		return "no event loop was seen";
-	if (opts->asked_ns && report->duration_ns < opts->asked_ns / 2)
+	if (report->ended != GW_ENDED_NOT && opts->asked_ns &&
+	    report->duration_ns < opts->asked_ns / 2)
 		return arena_format(memory, "it ended after %.1f of %.1f s, less than half",
 				    (double)report->duration_ns / 1e9,
 				    (double)opts->asked_ns / 1e9);

@@ -267,7 +267,7 @@ int measure(const struct subject *subject, const struct expr *expr, bool growth,
 	*out = (struct measure){ 0 };
 	if (expr->metric == METRIC_LOST) {
 		out->known = true;
-		out->value = (double)report_lost_total(subject->report);
+		out->value = (double)report_lost_events(subject->report);
 		return 0;
 	}
 	if (!has_turned(subject, expr, out) || !could_see(subject, expr, out))

@@ -40,8 +40,6 @@ int measure(const struct subject *subject, const struct expr *expr, bool growth,
 /* Sets blamed of the sites that add to a value over the limit. 0 or -ENOMEM. */
 int measure_blame(const struct subject *subject, const struct expr *expr, double limit);
 
-/* Length without what the machine took. */
-uint64_t measure_charged(const struct gw_stall *stall);
 bool measure_is_machine(enum gw_cause cause);
 /* Length of the run that is judged, in ns. */
 uint64_t measure_span(const struct gw_report *report);

@@ -229,7 +229,7 @@ static int mark_stalls(struct marking *marking, uint8_t *marks)
 		if (marks[i] || stall->site == GW_NONE)
 			continue;
 		entry = find(marking, report_site(marking->report, stall->site), stall->stack,
-			     measure_charged(stall));
+			     report_charged(stall));
 		if (!entry)
 			continue;
 		marks[i] |= MARK_SUPPRESSED;

@@ -239,19 +239,19 @@ static const struct load_key document[] = {
 	{ "quality", LOAD_PART, 0, load_quality }, { NULL, LOAD_PART, 0, NULL },
 };
 
-/* What its frame called, in its stack; NULL: not known. */
-static const char *callee_of(const struct gw_report *report, const struct report_site *site)
+/* What a frame called, in a stack; NULL: not known. */
+static const char *callee_of(const struct gw_report *report, uint32_t frame, uint32_t stack)
 {
 	const uint32_t *frames;
 	uint32_t depth, callee;
 
-	if (site->frame == GW_NONE || site->stack == GW_NONE)
+	if (frame == GW_NONE || stack == GW_NONE)
 		return NULL;
-	depth = report_stack(report, site->stack, &frames);
+	depth = report_stack(report, stack, &frames);
 	for (uint32_t i = 0; i < depth; i++) {
-		if (frames[i] != site->frame)
+		if (frames[i] != frame)
 			continue;
-		callee = place_callee(report, site->stack, i);
+		callee = place_callee(report, stack, i);
 		return callee == GW_NONE ? NULL : report_frame(report, callee)->name;
 	}
 	return NULL;
@@ -263,16 +263,23 @@ static void complete(struct gw_report *report)
 	report->stalls_seen = report->stalls.count + report->stalls_folded;
 	if (report->duration_ns && report->ended == GW_ENDED_NOT)
 		report->ended = GW_ENDED_SIGNAL;
-	report_each (report, stalls, struct gw_stall, stall) {
-		struct report_loop *loop = report_loop(report, stall->loop);
-
-		loop->stalls++;
-		loop->stalled_ns += stall->duration_ns;
-		if (stall->site != GW_NONE)
-			stall->advice = report_site(report, stall->site)->advice;
-	}
 	report_each (report, sites, struct report_site, site)
-		site->callee = callee_of(report, site);
+		site->callee = callee_of(report, site->frame, site->stack);
+	for (uint32_t i = report->stalls.count; i-- > 0;) {
+		struct gw_stall *stall = (struct gw_stall *)report->stalls.items + i;
+		struct report_loop *loop = report_loop(report, stall->loop);
+		struct report_site *site;
+
+		report->stalls_warmup += stall->warmup;
+		loop->stalls += !stall->warmup;
+		loop->stalled_ns += stall->warmup ? 0 : stall->duration_ns;
+		if (stall->site == GW_NONE)
+			continue;
+		site = report_site(report, stall->site);
+		stall->advice = site->advice;
+		site->callee =
+			callee_of(report, stall->frame, stall->stack); /* the first's stays */
+	}
 }
 
 static int load_all(struct load *load)

@@ -66,6 +66,9 @@ const char *load_intern(struct load *load, const char *text);
 const void *load_list(struct load *load, const struct load_key *keys, const void *absent,
 		      size_t size, uint32_t *count);
 
+/* Strings of a list; *out is an array in the report. How many. */
+uint32_t load_texts(struct load *load, const char ***out);
+
 /* A new row; NULL after an error. */
 void *load_row(struct load *load, struct report_vec *table, size_t size, uint32_t most,
 	       const char *name);

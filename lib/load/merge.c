@@ -291,10 +291,37 @@ static void merge_sites(struct merge *merge)
 			describe_site(merge, to, from);
 		to->count += from->count;
 		to->total_ns += from->total_ns;
+		to->charged_ns += from->charged_ns;
+		to->warmups += from->warmups;
+		to->charged_ns += from->charged_ns;
 		to->max_ns = larger(to->max_ns, from->max_ns);
 		if (from->n_lengths || from->n_medians)
 			add_median(merge, to, report_site_median(from), from->count);
 		merge->sites[i++] = (uint32_t)index;
+	}
+}
+
+static void merge_command(struct merge *merge)
+{
+	const struct gw_report *from = merge->from;
+	struct gw_report *to = merge->to;
+
+	to->child_exit = from->child_exit;
+	to->n_command = from->n_command;
+	to->command = from->command ? merge_copy(merge, from->command,
+						 from->n_command * sizeof(*from->command))
+				    : NULL;
+	for (uint32_t i = 0; to->command && i < to->n_command; i++)
+		to->command[i] = merge_string(merge, from->command[i]);
+	report_each (from, tags, struct report_tag, tag) {
+		struct report_tag *row = tables_add(&to->tags, sizeof(*row));
+
+		if (!row) {
+			merge->err = -ENOMEM;
+			return;
+		}
+		row->key = merge_string(merge, tag->key);
+		row->value = merge_string(merge, tag->value);
 	}
 }
 
@@ -318,6 +345,7 @@ static void merge_run(struct merge *merge)
 		to->warmup_ns = from->warmup_ns;
 		to->period_ns = from->period_ns;
 		to->cpus = from->cpus;
+		merge_command(merge);
 		to->calls_all = from->calls_all;
 		to->ended = from->ended;
 	}

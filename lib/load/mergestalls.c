@@ -133,5 +133,6 @@ void merge_stalls(struct merge *merge)
 	free(to->stalls.items);
 	to->stalls = both;
 	to->stalls_seen += merge->from->stalls_seen;
+	to->stalls_warmup += merge->from->stalls_warmup;
 	to->stalls_folded += merge->from->stalls_folded;
 }

@@ -26,8 +26,7 @@ static void versions(struct load *load, void *target)
 	load_object(load, keys, target);
 }
 
-/* Strings of a list; *out is an array in the report. */
-static uint32_t texts(struct load *load, const char ***out)
+uint32_t load_texts(struct load *load, const char ***out)
 {
 	struct report_vec words = { 0 };
 	const char **word;
@@ -52,7 +51,7 @@ static void cmdline(struct load *load, void *object)
 {
 	struct report_target *target = object;
 
-	target->argc = texts(load, &target->argv);
+	target->argc = load_texts(load, &target->argv);
 }
 
 static void state(struct load *load, void *out)
@@ -478,6 +477,7 @@ static void keep_site(struct load *load, struct site_read *read)
 			read->site.n_medians = read->site.room_medians = 1;
 		}
 	}
+	read->site.warmups = !read->site.count; /* else it would not be listed */
 	*row = read->site;
 }
 
@@ -490,7 +490,9 @@ void load_sites(struct load *load, void *unused)
 		{ "title", LOAD_SENTENCE, SITE(title), NULL },
 		{ "count", LOAD_NUMBER, SITE(count), NULL },
 		{ "total_ns", LOAD_NUMBER, SITE(total_ns), NULL },
+		{ "charged_ns", LOAD_NUMBER, SITE(charged_ns), NULL },
 		{ "max_ns", LOAD_NUMBER, SITE(max_ns), NULL },
+		{ "charged_ns", LOAD_NUMBER, SITE(charged_ns), NULL },
 		{ "p50_ns", LOAD_NUMBER, offsetof(struct site_read, p50_ns), NULL },
 		{ "frame", LOAD_SMALL, SITE(frame), NULL },
 		{ "stack", LOAD_SMALL, SITE(stack), NULL },

@@ -54,10 +54,9 @@ static void start(struct load *load, void *out)
 static void ended_by(struct load *load, void *out)
 {
 	static const char *const words[] = {
-		[GW_ENDED_DURATION] = "duration",
-		[GW_ENDED_SIGNAL] = "signal",
-		[GW_ENDED_TARGET] = "target-exit",
-		[GW_ENDED_ERROR] = "error",
+		[GW_ENDED_DURATION] = "duration",  [GW_ENDED_SIGNAL] = "signal",
+		[GW_ENDED_TARGET] = "target-exit", [GW_ENDED_ERROR] = "error",
+		[GW_ENDED_CHILD] = "child-exit",   [GW_ENDED_FAIL_FAST] = "fail-fast",
 	};
 	int i = load_word(load, words, sizeof(words) / sizeof(words[0]));
 
@@ -95,6 +94,40 @@ static void host(struct load *load, void *report)
 	load_object(load, keys, report);
 }
 
+static void command(struct load *load, void *object)
+{
+	struct gw_report *report = object;
+
+	report->n_command = load_texts(load, &report->command);
+}
+
+static void child_exit(struct load *load, void *out)
+{
+	uint64_t status;
+
+	if (text_null(&load->in))
+		return; /* it had not ended */
+	status = text_number(&load->in);
+	*(int *)out = status <= 255 ? (int)status : 255;
+}
+
+static void tags(struct load *load, void *object)
+{
+	struct gw_report *report = object;
+	const char *key;
+
+	if (!text_object(&load->in))
+		return;
+	while ((key = text_key(&load->in))) {
+		struct report_tag *tag = load_row(load, &report->tags, sizeof(*tag), 1024, "tags");
+
+		if (!tag)
+			return;
+		tag->key = load_intern(load, key);
+		tag->value = load_intern(load, text_string(&load->in));
+	}
+}
+
 void load_run(struct load *load, void *report)
 {
 	static const struct load_key keys[] = {
@@ -103,6 +136,9 @@ void load_run(struct load *load, void *report)
 		{ "start_monotonic_ns", LOAD_NUMBER, AT(start_ns), NULL },
 		{ "duration_ns", LOAD_NUMBER, AT(duration_ns), NULL },
 		{ "ended_by", LOAD_PART, AT(ended), ended_by },
+		{ "command", LOAD_PART, 0, command },
+		{ "child_exit", LOAD_PART, AT(child_exit), child_exit },
+		{ "tags", LOAD_PART, 0, tags },
 		{ "settings", LOAD_PART, 0, settings },
 		{ "host", LOAD_PART, 0, host },
 		{ NULL, LOAD_PART, 0, NULL },

@@ -5,8 +5,6 @@
 #include "load/text.h"
 
 #include <errno.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ESCAPED 330 /* bytes of a key in an error */
@@ -46,7 +44,7 @@ void text_fail(struct text *in, int err, const char *what)
 		 what);
 }
 
-static bool fill(struct text *in)
+bool text_fill(struct text *in)
 {
 	if (in->err)
 		return false;
@@ -63,23 +61,14 @@ static bool fill(struct text *in)
 	return in->end > 0;
 }
 
-/* -1: the end, or an error. */
-static int peek(struct text *in)
-{
-	if (in->at == in->end && !fill(in))
-		return -1;
-	return (unsigned char)in->bytes[in->at];
-}
-
-/* The first byte of the next token. */
-static int next(struct text *in)
+int text_next(struct text *in)
 {
 	int c;
 
 	if (in->err)
 		return -1;
 	for (;;) {
-		c = peek(in);
+		c = text_peek(in);
 		if (c != ' ' && c != '\n' && c != '\t' && c != '\r')
 			return c;
 		in->line += c == '\n';
@@ -87,11 +76,11 @@ static int next(struct text *in)
 	}
 }
 
-static void unexpected(struct text *in, const char *wanted)
+void text_missing(struct text *in, const char *wanted)
 {
 	char what[120];
 
-	if (next(in) < 0)
+	if (text_next(in) < 0)
 		text_fail(in, -EBADMSG, "the file ends in the middle of the report");
 	snprintf(what, sizeof(what), "%s is missing", wanted);
 	text_fail(in, -EBADMSG, what);
@@ -99,7 +88,7 @@ static void unexpected(struct text *in, const char *wanted)
 
 static bool take(struct text *in, int c)
 {
-	if (next(in) != c)
+	if (text_next(in) != c)
 		return false;
 	in->at++;
 	return true;
@@ -107,8 +96,8 @@ static bool take(struct text *in, int c)
 
 static bool enter(struct text *in, int c, const char *wanted)
 {
-	if (next(in) != c) {
-		unexpected(in, wanted);
+	if (text_next(in) != c) {
+		text_missing(in, wanted);
 		return false;
 	}
 	if (in->depth == GW_LOAD_DEPTH) {
@@ -132,7 +121,7 @@ static bool another(struct text *in, int closing)
 		return false;
 	}
 	if (level->more && !take(in, ',')) {
-		unexpected(in, "a comma");
+		text_missing(in, "a comma");
 		return false;
 	}
 	level->more = true;
@@ -162,7 +151,7 @@ static int hex4(struct text *in)
 	int value = 0;
 
 	for (int i = 0; i < 4; i++) {
-		int c = peek(in);
+		int c = text_peek(in);
 		int digit = c >= '0' && c <= '9'   ? c - '0'
 			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
 			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
@@ -183,10 +172,10 @@ static int unicode(struct text *in)
 
 	if (high < 0xd800 || high > 0xdfff)
 		return high;
-	if (high > 0xdbff || peek(in) != '\\')
+	if (high > 0xdbff || text_peek(in) != '\\')
 		return -1;
 	in->at++;
-	if (peek(in) != 'u')
+	if (text_peek(in) != 'u')
 		return -1;
 	in->at++;
 	low = hex4(in);
@@ -229,7 +218,7 @@ static size_t encode(char *out, int c)
 static size_t escaped(struct text *in, char *out)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	int c = peek(in);
+	int c = text_peek(in);
 	const char *at = c > 0 ? strchr(from, c) : NULL;
 
 	if (at) {
@@ -266,7 +255,7 @@ static bool string(struct text *in)
 	size_t used = plain(in, 0);
 
 	for (;; used = plain(in, used)) {
-		int c = peek(in);
+		int c = text_peek(in);
 		char piece[4];
 		size_t len = 1;
 
@@ -292,6 +281,7 @@ static bool string(struct text *in)
 		}
 	}
 	in->word[used] = '\0';
+	in->len = used;
 	return true;
 }
 
@@ -303,16 +293,16 @@ const char *text_key(struct text *in)
 	if (!another(in, '}'))
 		return NULL;
 	if (!take(in, '"')) {
-		unexpected(in, "a key");
+		text_missing(in, "a key");
 		return NULL;
 	}
 	if (!string(in))
 		return NULL;
-	len = strnlen(in->word, sizeof(level->key) - 1);
+	len = in->len < sizeof(level->key) ? in->len : sizeof(level->key) - 1;
 	memcpy(level->key, in->word, len);
 	level->key[len] = '\0';
 	if (!take(in, ':')) {
-		unexpected(in, "a colon");
+		text_missing(in, "a colon");
 		return NULL;
 	}
 	return in->word;
@@ -321,125 +311,17 @@ const char *text_key(struct text *in)
 const char *text_string(struct text *in)
 {
 	if (!take(in, '"'))
-		unexpected(in, "a string");
+		text_missing(in, "a string");
 	else if (string(in))
 		return in->word;
 	in->word[0] = '\0';
 	return in->word;
 }
 
-/* -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)? */
-static bool is_number(const char *p)
-{
-	p += *p == '-';
-	if (*p == '0')
-		p++;
-	else if (*p < '1' || *p > '9')
-		return false;
-	else
-		p += strspn(p, "0123456789");
-	if (*p == '.') {
-		size_t digits = strspn(p + 1, "0123456789");
-
-		if (!digits)
-			return false;
-		p += digits + 1;
-	}
-	if (*p == 'e' || *p == 'E') {
-		size_t digits;
-
-		p += p[1] == '+' || p[1] == '-' ? 2 : 1;
-		digits = strspn(p, "0123456789");
-		if (!digits)
-			return false;
-		p += digits;
-	}
-	return !*p;
-}
-
-/* The digits of a number; "" is none, and an error. */
-static const char *digits_of(struct text *in, char out[64])
-{
-	size_t used = 0;
-	int c = next(in);
-
-	while (c > 0 && strchr("+-.0123456789eE", c)) {
-		if (used == 63)
-			break;
-		out[used++] = (char)c;
-		in->at++;
-		c = peek(in);
-	}
-	out[used] = '\0';
-	if (!used)
-		unexpected(in, "a number");
-	else if (used == 63 || !is_number(out))
-		text_fail(in, -EBADMSG, "not a number");
-	return in->err ? "" : out;
-}
-
-/* Up to 18 digits that lie in the buffer whole and are all of the number: almost every one. */
-static bool short_number(struct text *in, uint64_t *value)
-{
-	const char *from, *p, *end = in->bytes + in->end;
-	int c = next(in);
-
-	from = p = in->bytes + in->at;
-	*value = 0;
-	if (c < '0' || c > '9')
-		return false;
-	for (; p < end && *p >= '0' && *p <= '9' && p < from + 19; p++)
-		*value = *value * 10 + (uint64_t)(*p - '0');
-	if (p == end || p == from + 19 || (c == '0' && p > from + 1) || *p == '.' ||
-	    (*p | 0x20) == 'e' || *p == '+' || *p == '-')
-		return false;
-	in->at += (size_t)(p - from);
-	return true;
-}
-
-uint64_t text_number(struct text *in)
-{
-	char buffer[64];
-	const char *digits;
-	uint64_t value = 0;
-	double real;
-
-	if (short_number(in, &value) && value <= TEXT_MOST)
-		return value;
-	digits = digits_of(in, buffer);
-	value = 0;
-	if (!*digits)
-		return 0;
-	if (strspn(digits, "0123456789") == strlen(digits) && strlen(digits) < 20) {
-		value = strtoull(digits, NULL, 10);
-	} else {
-		real = strtod(digits, NULL);
-		if (real < 0 || real != floor(real))
-			text_fail(in, -EBADMSG, "must be a whole number, 0 or more");
-		else if (real <= (double)TEXT_MOST)
-			value = (uint64_t)real;
-		else
-			value = UINT64_MAX;
-	}
-	if (value > TEXT_MOST)
-		text_fail(in, -EBADMSG, "is too large");
-	return in->err ? 0 : value;
-}
-
-double text_real(struct text *in)
-{
-	char buffer[64];
-	double value = strtod(digits_of(in, buffer), NULL);
-
-	if (!isfinite(value))
-		text_fail(in, -EBADMSG, "is too large");
-	return in->err ? 0 : value;
-}
-
 static bool literal(struct text *in, const char *text)
 {
 	for (const char *p = text; *p; p++) {
-		if (peek(in) != *p)
+		if (text_peek(in) != *p)
 			return false;
 		in->at++;
 	}
@@ -448,21 +330,21 @@ static bool literal(struct text *in, const char *text)
 
 bool text_flag(struct text *in)
 {
-	int c = next(in);
+	int c = text_next(in);
 
 	if (c == 't' && literal(in, "true"))
 		return true;
 	if (c != 'f' || !literal(in, "false"))
-		unexpected(in, "true or false");
+		text_missing(in, "true or false");
 	return false;
 }
 
 bool text_null(struct text *in)
 {
-	if (next(in) != 'n')
+	if (text_next(in) != 'n')
 		return false;
 	if (!literal(in, "null"))
-		unexpected(in, "a value");
+		text_missing(in, "a value");
 	return true;
 }
 
@@ -471,7 +353,7 @@ static void skip_step(struct text *in)
 {
 	char buffer[64];
 
-	switch (next(in)) {
+	switch (text_next(in)) {
 	case '{':
 		text_object(in);
 		break;
@@ -489,7 +371,7 @@ static void skip_step(struct text *in)
 		text_null(in);
 		break;
 	default:
-		digits_of(in, buffer);
+		text_digits(in, buffer);
 	}
 }
 
@@ -508,6 +390,6 @@ void text_skip(struct text *in)
 
 void text_end(struct text *in)
 {
-	if (next(in) >= 0)
+	if (text_next(in) >= 0)
 		text_fail(in, -EBADMSG, "something follows the end of the report");
 }

@@ -36,6 +36,7 @@ struct text {
 	struct text_level levels[GW_LOAD_DEPTH + 1];
 	char why[300];            /* what is wrong, and where in the document */
 	char word[TEXT_WORD + 8]; /* the last key or string */
+	size_t len;               /* of word */
 	char bytes[65536];
 };
 
@@ -57,6 +58,20 @@ bool text_flag(struct text *in);
 bool text_null(struct text *in); /* takes the value only if it is null */
 void text_skip(struct text *in); /* whatever comes */
 void text_end(struct text *in);  /* nothing may follow */
+
+/* For number.c: the next byte, -1 at the end or after an error; that of the next token; the error
+ * of what should be there; the digits of a number, "" after an error. */
+bool text_fill(struct text *in);
+int text_next(struct text *in);
+void text_missing(struct text *in, const char *wanted);
+const char *text_digits(struct text *in, char out[64]);
+
+static inline int text_peek(struct text *in)
+{
+	if (in->at < in->end)
+		return (unsigned char)in->bytes[in->at];
+	return text_fill(in) ? (unsigned char)in->bytes[0] : -1;
+}
 
 /* The first one counts: err and "WHERE: WHAT". */
 void text_fail(struct text *in, int err, const char *what);

@@ -7,9 +7,13 @@
  * hangs, misses its first deadline and is replaced.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -20,7 +24,10 @@
 #include "name/child.h"
 #include "name/protocol.h"
 
-#define GRACE_MS 10 /* for a killed child to be gone; else it is reaped later */
+#define GRACE_MS     10 /* for a killed child to be gone; else it is reaped later */
+#define MORE_CPU_NS  100000000ULL  /* past the deadline, for one that had to wait for a CPU */
+#define MORE_WALL_NS 1000000000ULL /* and no longer than that in all */
+#define MORE_STEP_MS 20
 
 uint64_t child_now_ns(void)
 {
@@ -147,22 +154,64 @@ void child_free(struct child *child)
 	}
 }
 
+static void read_own(int pid, const char *name, char *text, size_t size)
+{
+	char path[48];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, size - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+}
+
+/* Is it ready to run, or running, and what CPU time has it had? */
+static bool wants_cpu(const struct child *child, uint64_t *cpu_ns)
+{
+	char stat[512], times[96], *end;
+
+	read_own(child->pid, "stat", stat, sizeof(stat));
+	read_own(child->pid, "schedstat", times, sizeof(times));
+	*cpu_ns = strtoull(times, NULL, 10);
+	end = strrchr(stat, ')');
+	return end && end[1] == ' ' && end[2] == 'R';
+}
+
+/* A deadline is for a child that hangs or loops; one that was given no CPU has more time. */
+static bool is_starved(const struct child *child, uint64_t deadline_ns, uint64_t *first_cpu_ns)
+{
+	uint64_t cpu_ns;
+
+	if (child_now_ns() >= deadline_ns + MORE_WALL_NS || !wants_cpu(child, &cpu_ns))
+		return false;
+	if (!*first_cpu_ns)
+		*first_cpu_ns = cpu_ns;
+	return cpu_ns - *first_cpu_ns < MORE_CPU_NS;
+}
+
 static int wait_for(const struct child *child, short events, uint64_t deadline_ns)
 {
 	struct pollfd pfd = { .fd = child->sock, .events = events };
+	uint64_t first_cpu_ns = 0;
 
 	for (;;) {
 		uint64_t now = child_now_ns();
-		int ms, n;
+		int ms = MORE_STEP_MS, n;
 
-		if (now >= deadline_ns)
-			return -ETIME;
-		ms = (int)((deadline_ns - now + 999999) / 1000000);
+		if (now < deadline_ns)
+			ms = (int)((deadline_ns - now + 999999) / 1000000);
+		else if (!is_starved(child, deadline_ns, &first_cpu_ns))
+			ms = 0; /* it may have answered while we were given no CPU ourselves */
 		n = poll(&pfd, 1, ms);
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		if (!ms)
+			return -ETIME;
 	}
 }
 

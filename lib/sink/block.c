@@ -295,6 +295,8 @@ void text_block(const struct gw_sink *sink, const struct gw_report *report,
 		print_waits(sink, stall);
 	if (!format_charged(stall->cause))
 		fputs(INDENT "the machine's doing: not charged to the program\n", sink->to);
+	if (stall->warmup)
+		fputs(INDENT "in the warm-up: listed, not judged\n", sink->to);
 	if (stall->underway)
 		fputs(INDENT "began before greenwatch: how long before is an estimate\n", sink->to);
 	if (stall->cut)

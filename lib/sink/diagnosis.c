@@ -55,6 +55,13 @@ static void say_lost(char *line, const struct gw_report *report)
 			 "This report is incomplete: not everything could be seen.");
 }
 
+/* What the sums cover. */
+static uint64_t covered_ns(const struct gw_report *report)
+{
+	return report->duration_ns > report->warmup_ns ? report->duration_ns - report->warmup_ns
+						       : 0;
+}
+
 static void say_stalls(char *line, const struct gw_report *report, const struct tally *sum)
 {
 	char times[FORMAT_TIME], span[FORMAT_TIME], worst[FORMAT_TIME];
@@ -66,7 +73,7 @@ static void say_stalls(char *line, const struct gw_report *report, const struct 
 		 "%" PRIu32 " %s loop%s stalled %s time%s in %s, worst %s; %u %% of it is %s.",
 		 loops, format_runtime(report), loops == 1 ? "" : "s",
 		 format_count(times, sum->count), sum->count == 1 ? "" : "s",
-		 format_span(span, report->duration_ns), format_span(worst, sum->max_ns),
+		 format_span(span, covered_ns(report)), format_span(worst, sum->max_ns),
 		 (unsigned)((double)sum->top->total_ns * 100 / (double)sum->total_ns + 0.5), title);
 }
 
@@ -85,8 +92,14 @@ static void say_healthy(char *line, const struct gw_report *report)
 		if (loop->lag_max_ns > max_ns)
 			max_ns = loop->lag_max_ns;
 	}
+	if (!n && report->warmup_ns) {
+		snprintf(line, DIAGNOSIS_SIZE,
+			 "No turn of a loop has begun and ended after the "
+			 "warm-up: there is nothing to judge.");
+		return;
+	}
 	snprintf(line, DIAGNOSIS_SIZE, "No stall over %s in %s, %s turn%s, worst %s.",
-		 format_span(limit, report->threshold_ns), format_span(span, report->duration_ns),
+		 format_span(limit, report->threshold_ns), format_span(span, covered_ns(report)),
 		 format_count(turns, n), n == 1 ? "" : "s", format_span(worst, max_ns));
 }
 

@@ -182,7 +182,7 @@ static void write_tables(struct json *json, const struct gw_report *report)
 	write_stacks(json, report);
 	json_array(json, "sites");
 	report_each (report, sites, struct report_site, site)
-		if (site->count) /* else only a stall in progress looked like it */
+		if (site->count || site->warmups) /* else only a stall in progress looked like it */
 			json_element(json, json_site(json, site));
 	if (report->judged) {
 		report_each (report->judged, fixed, struct report_site, site)

@@ -49,6 +49,7 @@ static const char *ended_by(enum gw_ended ended)
 		[GW_ENDED_NOT] = "signal", /* a report asked for while the run went on */
 		[GW_ENDED_DURATION] = "duration",  [GW_ENDED_SIGNAL] = "signal",
 		[GW_ENDED_TARGET] = "target-exit", [GW_ENDED_ERROR] = "error",
+		[GW_ENDED_CHILD] = "child-exit",   [GW_ENDED_FAIL_FAST] = "fail-fast",
 	};
 
 	return words[ended];
@@ -76,6 +77,38 @@ static cJSON *host(struct json *json, const struct gw_report *report)
 	return item;
 }
 
+static cJSON *words(struct json *json, const char *const *from, uint32_t n)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (uint32_t i = 0; i < n; i++)
+		cJSON_AddItemToArray(list, json_sentence_item(json, from[i] ? from[i] : ""));
+	return list;
+}
+
+static cJSON *tags(struct json *json, const struct gw_report *report)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	report_each (report, tags, struct report_tag, tag)
+		json_text(json, item, tag->key, tag->value);
+	return item;
+}
+
+/* What the caller said of the run. */
+static void put_command(struct json *json, cJSON *run, const struct gw_report *report, bool ended)
+{
+	if (report->command)
+		json_put(json, run, "command",
+			 words(json, (const char *const *)report->command, report->n_command));
+	if (report->command && ended && report->child_exit == WIRE_STATUS_NONE)
+		json_raw(json, run, "child_exit", "null");
+	else if (report->command && ended)
+		json_number(json, run, "child_exit", (uint64_t)report->child_exit);
+	if (report->tags.count)
+		json_put(json, run, "tags", tags(json, report));
+}
+
 cJSON *json_run(struct json *json, const struct gw_report *report, bool ended)
 {
 	cJSON *run = cJSON_CreateObject();
@@ -87,6 +120,7 @@ cJSON *json_run(struct json *json, const struct gw_report *report, bool ended)
 		json_number(json, run, "duration_ns", report->duration_ns);
 		json_text(json, run, "ended_by", ended_by(report->ended));
 	}
+	put_command(json, run, report, ended);
 	json_put(json, run, "settings", settings(json, report));
 	json_put(json, run, "host", host(json, report));
 	return run;
@@ -300,6 +334,8 @@ cJSON *json_site(struct json *json, const struct report_site *site)
 	json_number(json, item, "count", site->count);
 	json_number(json, item, "total_ns", site->total_ns);
 	json_number(json, item, "max_ns", site->max_ns);
+	if (site->charged_ns)
+		json_number(json, item, "charged_ns", site->charged_ns);
 	if (site->n_lengths || site->n_medians)
 		json_number(json, item, "p50_ns", report_site_median(site));
 	if (site->frame != GW_NONE)

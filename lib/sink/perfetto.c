@@ -158,10 +158,8 @@ static int perfetto_end(struct gw_sink *sink, const struct gw_report *report)
 	weigh_quote(sink->to, report->id ? report->id : "");
 	fputs("},\"traceEvents\":[", sink->to);
 	write_names(&trace);
-	for (uint32_t i = 0; i < report->loops.count; i++) {
-		if (report_loop(report, i)->stalls)
-			write_loop(&trace, i);
-	}
+	for (uint32_t i = 0; i < report->loops.count; i++)
+		write_loop(&trace, i);
 	fputs("\n]}\n", sink->to);
 	return sink_flush(sink);
 }

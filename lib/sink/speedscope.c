@@ -165,6 +165,14 @@ static void write_evented(struct scope *scope, uint32_t loop, const char *name)
 	fprintf(scope->to, "],\n     \"endValue\": %" PRIu64 "}", last);
 }
 
+static bool has_stalled(const struct scope *scope, uint32_t loop)
+{
+	report_each (scope->report, stalls, struct gw_stall, stall)
+		if (stall->loop == loop)
+			return true;
+	return false;
+}
+
 static void write_loops(struct scope *scope)
 {
 	const char *comma = "";
@@ -172,7 +180,7 @@ static void write_loops(struct scope *scope)
 	uint32_t i = 0;
 
 	report_each (scope->report, loops, struct report_loop, loop) {
-		if (loop->stalls) {
+		if (has_stalled(scope, i)) {
 			gw_escape(comm, sizeof(comm), loop->comm ? loop->comm : loop->runtime);
 			snprintf(name, sizeof(name), "%s %" PRIu32 "/%" PRIu32, comm, loop->pid,
 				 loop->tid);

@@ -144,6 +144,28 @@ static void print_loops(const struct gw_sink *sink, const struct gw_report *repo
 			format_count(n, report->loops_left_out));
 }
 
+/* The sums below leave it out. */
+static void print_warmup(const struct gw_sink *sink, const struct gw_report *report)
+{
+	char span[FORMAT_TIME], n[FORMAT_TIME];
+
+	if (!report->warmup_ns)
+		return;
+	if (report->warming)
+		fputs("warmup  still going on", sink->to);
+	else if (report->warmup_ns >= report->duration_ns)
+		fputs("warmup  the run has ended in it: nothing is summed up; --warmup 0 begins at "
+		      "once",
+		      sink->to);
+	else
+		fprintf(sink->to, "warmup  the first %s are not summed up",
+			format_time(span, report->warmup_ns));
+	if (report->stalls_warmup)
+		fprintf(sink->to, "; %s stall%s there", format_count(n, report->stalls_warmup),
+			report->stalls_warmup == 1 ? "" : "s");
+	fputc('\n', sink->to);
+}
+
 /* "get_user app/db.py:88 → poll()", or the title where there is no frame. */
 static void print_where(const struct gw_sink *sink, const struct gw_report *report,
 			const struct report_site *site)
@@ -216,7 +238,7 @@ static void print_stalls(const struct gw_sink *sink, const struct gw_report *rep
 	report_each (report, sites, struct report_site, site)
 		sites += site->count > 0;
 	report_each (report, stalls, struct gw_stall, stall)
-		open += stall->open;
+		open += stall->open && !stall->warmup;
 	if (!sites && !open && !sum->stalls && report_complete(report)) {
 		if (report->loops.count)
 			fprintf(sink->to, "stalls  none over %s\n",
@@ -315,6 +337,7 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 	if (!report_complete(report))
 		print_incomplete(sink, report);
 	err = print_diagnosis(sink, report);
+	print_warmup(sink, report);
 	print_lag(sink, report, sum);
 	print_time(sink, sum);
 	print_loops(sink, report);

@@ -98,6 +98,20 @@ static void add_targets(struct line *line, const struct gw_report *report)
 		add(line, " and %" PRIu32 " more", report->targets.count - i);
 }
 
+/* It has not begun yet: what is there is only what is going to be it. */
+static void add_command(struct line *line, const struct gw_report *report)
+{
+	char name[ESCAPE_SIZE(ESCAPE_NAME)];
+	const char *first = report->n_command ? report->command[0] : "?";
+	const char *slash = strrchr(first, '/');
+
+	gw_escape(name, sizeof(name), slash ? slash + 1 : first);
+	add(line, "watching %s", name);
+	if (report->targets.count == 1)
+		add(line, " %" PRIu32, report_target(report, 0)->pid);
+	add(line, " and its children");
+}
+
 int gw_watching(const struct gw_report *report, char *line, size_t size)
 {
 	struct line out = { .text = line, .size = size };
@@ -107,6 +121,8 @@ int gw_watching(const struct gw_report *report, char *line, size_t size)
 		return 0;
 	if (report->loops.count)
 		add_loops(&out, report);
+	else if (report->command_watched)
+		add_command(&out, report);
 	else
 		add_targets(&out, report);
 	add(&out, " · stall = %s · ^C for the summary",

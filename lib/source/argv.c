@@ -110,3 +110,36 @@ uint32_t argv_redact(const char *in, size_t len, char *out, size_t size)
 	}
 	return n;
 }
+
+static bool is_file(const char *path, size_t len, const char *name)
+{
+	size_t want = strlen(name);
+
+	if (len < want || memcmp(path + len - want, name, want) != 0)
+		return false;
+	return len == want || path[len - want - 1] == '/';
+}
+
+bool argv_is(const char *in, size_t len, const char *name)
+{
+	enum expect expect = PLAIN, now;
+	char arg[1024];
+
+	for (uint32_t i = 0; len && *name; i++) {
+		size_t part = strnlen(in, len), cut = part < sizeof(arg) ? part : sizeof(arg) - 1;
+
+		memcpy(arg, in, cut);
+		arg[cut] = '\0';
+		now = expect;
+		kept(arg, i, &expect);
+		if (i == 0 || now == MODULE || (now == SCRIPT && arg[0] != '-')) {
+			if (is_file(arg, cut, name))
+				return true;
+		}
+		if (expect == PLAIN)
+			return false;
+		in += part < len ? part + 1 : part;
+		len -= part < len ? part + 1 : part;
+	}
+	return false;
+}

@@ -167,6 +167,8 @@ int attach_start(struct watch *w, const struct watch_opts *opts)
 		err = start_ticks(w);
 	if (!err)
 		err = say_hello(w, opts);
+	if (!err)
+		err = warmup_begin(w, opts);
 	for (uint32_t i = 0, n = w->procs.count; !err && i < n; i++)
 		err = tell_target(w, w->procs.items[i]);
 	for (uint32_t i = 0, n = w->procs.count; !err && i < n; i++)

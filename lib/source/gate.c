@@ -113,8 +113,7 @@ static int attach_one(const struct bpf_program *prog, int tracefs, const char *c
 	return 0;
 }
 
-int gate_attach(enum gate gate, const struct bpf_program *enter, const struct bpf_program *ring,
-		struct bpf_link **links)
+int gate_attach(enum gate gate, const struct bpf_program *enter, struct bpf_link **links)
 {
 	int tracefs, err = 0;
 
@@ -124,8 +123,7 @@ int gate_attach(enum gate gate, const struct bpf_program *enter, const struct bp
 	if (tracefs < 0)
 		return tracefs;
 	for (uint32_t i = 0; !err && i < GATE_LINKS; i++)
-		err = attach_one(strcmp(wait_calls[i], "io_uring_enter") ? enter : ring, tracefs,
-				 wait_calls[i], &links[i]);
+		err = attach_one(enter, tracefs, wait_calls[i], &links[i]);
 	close(tracefs);
 	return err;
 }

@@ -24,10 +24,9 @@ enum gate {
 enum gate gate_choose(void);
 const char *gate_name(enum gate gate);
 
-/* Attaches the classic tracepoints, ring being the program for io_uring_enter; nothing to do for
- * the other gates. The links are the caller's to destroy, also after an error. 0 or -errno. */
-int gate_attach(enum gate gate, const struct bpf_program *enter, const struct bpf_program *ring,
-		struct bpf_link **links);
+/* Attaches the classic tracepoints; nothing to do for the other gates. The links are the caller's
+ * to destroy, also after an error. 0 or -errno. */
+int gate_attach(enum gate gate, const struct bpf_program *enter, struct bpf_link **links);
 
 /* Does the scheduler's tick interrupt every running thread and fire hrtimer_expire_entry? */
 bool gate_tick_comes(void);

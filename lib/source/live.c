@@ -56,7 +56,6 @@ struct choice {
 static const struct choice choices[] = {
 	{ .prefix = "turn_f_", .gated = true, .gate = GATE_FENTRY },
 	{ .prefix = "turn_enter", .gated = true, .gate = GATE_TRACEPOINT },
-	{ .prefix = "turn_ring", .gated = true, .gate = GATE_TRACEPOINT },
 	{ .prefix = "turn_raw", .gated = true, .gate = GATE_RAW },
 	{ .prefix = "sched_switch_old", .by_age = true, .recent = false },
 	{ .prefix = "sched_switch", .by_age = true, .recent = true },
@@ -124,8 +123,7 @@ static int load(struct live *live, const struct live_opts *opts, bool recent, ch
 static int attach(struct live *live)
 {
 	struct bpf_program *prog;
-	int err = gate_attach(live->gate, live->skel->progs.turn_enter, live->skel->progs.turn_ring,
-			      live->gate_links);
+	int err = gate_attach(live->gate, live->skel->progs.turn_enter, live->gate_links);
 
 	if (err)
 		return err;

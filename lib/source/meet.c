@@ -107,6 +107,25 @@ static void drop(struct watch *w, struct proc *proc)
 	procs_drop(&w->procs, proc);
 }
 
+/* What became another program is opened and looked at anew, though it has shown no loop yet. */
+int meet_renewed(struct watch *w)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < w->procs.count; i++) {
+		struct proc *proc = w->procs.items[i];
+		uint32_t pid = proc->keeper.pid;
+		int unused;
+
+		if (!proc->asked || proc->loops || proc_has_ended(proc) || !proc_is_stale(proc))
+			continue;
+		drop(w, proc);
+		proc = procs_add(&w->procs, pid, true, &unused);
+		err = proc ? tell_target(w, proc) : 0;
+	}
+	return err;
+}
+
 /* A loop was found: everything about it is made ready before the record goes on. */
 int meet(struct watch *w, const struct wire_found *found)
 {

@@ -94,6 +94,14 @@ struct wire_aim *slots_aim(const struct slots *slots, uint32_t slot)
 	return (struct wire_aim *)(slots->aims.at + slot * slots->aims.size);
 }
 
+void slots_forget_longest(const struct slots *slots, uint32_t slot)
+{
+	struct wire_loop *loop = (struct wire_loop *)(slots->loops.at + slot * slots->loops.size);
+
+	__atomic_store_n(&loop->lag_max_ns, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&loop->delay_max_ns, 0, __ATOMIC_RELAXED);
+}
+
 void slots_clear(struct slots *slots, uint32_t slot)
 {
 	memset(slots->aims.at + slot * slots->aims.size, 0, slots->aims.size);

@@ -35,6 +35,10 @@ const struct wire_loop *slots_peek(const struct slots *slots, uint32_t slot); /*
 /* Copies as a whole; false: the writer was too busy. */
 bool slots_loop(const struct slots *slots, uint32_t slot, struct wire_loop *out);
 uint32_t slots_seq(const struct slots *slots, uint32_t slot); /* odd: it is being written */
+/* The longest turn and wake-up delay of a slot begin anew: one store each, and all the kernel side
+ * does with them is to keep the larger one. */
+void slots_forget_longest(const struct slots *slots, uint32_t slot);
+
 struct wire_aim *slots_aim(const struct slots *slots, uint32_t slot);
 void slots_clear(struct slots *slots, uint32_t slot);
 

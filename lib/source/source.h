@@ -45,6 +45,8 @@ struct watch_opts {
 	bool follow;
 	uint64_t late_ns, period_ns;
 	bool calls_all;
+	uint64_t warmup_ns; /* at most; 0: none */
+	bool warmup_ready;  /* until a watched process listens */
 };
 
 /* The live kernel. -ESRCH, -EPERM, -ENOSYS, ...; the log says why. */

@@ -288,6 +288,10 @@ static int tick(struct watch *w)
 			err = lag_tell(w, slot, record.head.now_ns);
 	}
 	live_room(w->live, used);
+	if (!err)
+		err = meet_renewed(w);
+	if (!err)
+		err = warmup_tick(w);
 	/* their rows take the place of others */
 	if (!err && w->calls_ended >= ENDED_LOOPS)
 		err = tell_calls(&w->source);
@@ -469,6 +473,13 @@ static int tell_calls(struct source *source)
 	}
 	w->calls_ended = 0;
 	return n < 0 ? n : err;
+}
+
+int watch_tell_sums(struct watch *w)
+{
+	int err = tell_slots(w);
+
+	return err ? err : tell_calls(&w->source);
 }
 
 static void own_cost(const struct watch *w, struct wire_end *end)

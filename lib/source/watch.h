@@ -52,6 +52,9 @@ struct watch {
 	struct wire_calls *calls;     /* rows on their way */
 	uint32_t calls_ended;         /* loops that have ended since rows were told last */
 	uint64_t late_ns, consumed;
+	uint64_t warm_until_ns;     /* the warm-up is over then at the latest; 0: it is, or there is
+				       none */
+	bool warm_ready;            /* earlier when a watched process listens */
 	struct inspect inspect;     /* audits of monkey patching */
 	uint32_t audits;            /* asked for */
 	int epoll, timer, audit_fd; /* audit_fd: of the audit that epoll knows of; -1: none */
@@ -77,6 +80,7 @@ int meet(struct watch *w, const struct wire_found *found);
 int part(struct watch *w, const struct wire_gone *gone);
 int meet_aim(struct watch *w, uint32_t slot); /* finds the Python frames, if not done yet */
 int tell_target(struct watch *w, struct proc *proc);
+int meet_renewed(struct watch *w); /* processes asked for that have executed another image */
 int tell_slot(struct watch *w, uint32_t slot);
 int tell_holder(struct watch *w, const struct wire_stack *holder); /* with its name */
 int tell_owner(struct watch *w,
@@ -91,6 +95,17 @@ int workers_asleep(struct watch *w, const struct wire_asleep *asleep);
 int workers_tick(struct watch *w);
 void workers_forget(struct watch *w, const struct proc *proc); /* it is dropped */
 void workers_named(struct watch *w, const struct wire_stack *stack, const struct wire_names *names);
+
+/* warmup.c: the beginning that is not summed up. 0 or -errno. */
+int warmup_begin(struct watch *w, const struct watch_opts *opts);
+int warmup_tick(struct watch *w);
+
+/* ready.c: does one of the processes asked for listen on a socket, or one that they have started?
+ */
+bool ready_listens(const struct procs *procs);
+
+/* watch.c: everything summed up so far, as it stands. */
+int watch_tell_sums(struct watch *w);
 
 /* watch.c: hands out up to budget records of the ring. 0 or -errno. */
 int watch_drain(struct watch *w, uint32_t budget);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Saved reports through the real command: every format against its golden file and its consumer.
 
-    reports.py [--greenwatch PATH] [--rewrite] [--tally FILE] [--cache DIR]
+    reports.py [--greenwatch PATH] [--rewrite] [--tally FILE] [--cache DIR] [--all] [CASE...]
 
 example.json is a report by another writer, the tapes' goldens are our own. --rewrite makes the goldens anew: read the
 diff before it is committed. Needs neither root nor a kernel of any kind. What a consumer is missing for is skipped,
 with the reason, and counted: the schema of speedscope comes from its npm package, once, into DIR.
+flamegraph.pl is used where it lies in DIR, go's pprof where it was built before or with --all.
 """
 
 import argparse
@@ -36,6 +37,7 @@ HOSTILE = "</script><img src=x>|`@all`;=1+1\n\x1b[31m\u202e"
 class Settings:
     greenwatch = ROOT / "build" / "greenwatch"
     cache = ROOT / "build" / "reports"
+    all = False
 
 
 def run(*args, stdin=None, limit=None):
@@ -228,18 +230,22 @@ class Consumers(Case):
         go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
         if not go:
             self.skipTest("go is not installed")
+        home = Settings.cache / "go"  # go builds its tools once, below it
+        if not home.exists() and not Settings.all:
+            self.skipTest("go would build its pprof first, for minutes; --all lets it")
         path = self.pprof(EXAMPLE)
+        home.mkdir(parents=True, exist_ok=True)
+        env = {"PATH": f"{pathlib.Path(go).parent}:/usr/bin:/bin", "HOME": str(home), "GOFLAGS": "-mod=mod",
+               "GOPROXY": "off", "GOTOOLCHAIN": "local"}
         done = subprocess.run([go, "tool", "pprof", "-top", "-cum", "-unit=ms", "-sample_index=stall", path],
-                              capture_output=True, text=True, check=False, cwd=self.place,
-                              env={"PATH": f"{pathlib.Path(go).parent}:/usr/bin:/bin", "HOME": str(self.place)})
+                              capture_output=True, text=True, check=False, cwd=self.place, env=env)
         if "no such tool" in done.stderr:
             self.skipTest("this go has no pprof")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("Type: stall", done.stdout)
         self.assertIn("get_user", done.stdout)
         tags = subprocess.run([go, "tool", "pprof", "-tags", "-sample_index=stalls", path], capture_output=True,
-                              text=True, check=True, cwd=self.place,
-                              env={"PATH": f"{pathlib.Path(go).parent}:/usr/bin:/bin", "HOME": str(self.place)})
+                              text=True, check=True, cwd=self.place, env=env)
         for label in ("cause:", "pid:", "tid:", "site:"):
             self.assertIn(label, tags.stdout)
 
@@ -408,9 +414,11 @@ def main():
     parser.add_argument("--cache", default=Settings.cache, type=pathlib.Path)
     parser.add_argument("--rewrite", action="store_true")
     parser.add_argument("--tally")
+    parser.add_argument("--all", action="store_true", help="also what takes minutes the first time")
     parser.add_argument("cases", nargs="*", help="as unittest names them: Consumers.test_... (all)")
     args = parser.parse_args()
     Settings.greenwatch, Settings.cache = args.greenwatch.resolve(), args.cache.resolve()
+    Settings.all = args.all
     if args.rewrite:
         rewrite()
         return

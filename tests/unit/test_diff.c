@@ -11,18 +11,32 @@
 
 #define MS SAMPLE_MS
 
+static struct change_between between;
+
 static enum gw_change change(uint64_t n, uint64_t each_ms, uint64_t m, uint64_t now_ms)
 {
-	struct tally base = { n, n * each_ms * MS, each_ms * MS };
-	struct tally now = { m, m * now_ms * MS, now_ms * MS };
+	struct tally base = { n, n * each_ms * MS, each_ms * MS, n * each_ms * MS };
+	struct tally now = { m, m * now_ms * MS, now_ms * MS, m * now_ms * MS };
 
-	return change_of(&base, &now, 1, 100 * MS);
+	between.scale = 1;
+	between.threshold_ns = 100 * MS;
+	return change_of(&base, &now, &between);
 }
 
 Test(change, equal_runs_are_unchanged)
 {
 	cr_assert_eq(change(10, 200, 10, 200), GW_CHANGE_UNCHANGED);
 	cr_assert_eq(change(0, 0, 0, 0), GW_CHANGE_UNCHANGED);
+}
+
+Test(change, time_that_the_machine_took_makes_no_difference)
+{
+	struct tally base = { 5, 1000 * MS, 250 * MS, 900 * MS };
+	struct tally now = { 5, 4000 * MS, 900 * MS, 950 * MS };
+
+	between.scale = 1;
+	between.threshold_ns = 100 * MS;
+	cr_assert_eq(change_of(&base, &now, &between), GW_CHANGE_UNCHANGED);
 }
 
 Test(change, a_quarter_more_is_noise)
@@ -60,6 +74,22 @@ Test(change, one_stall_just_over_the_threshold_may_as_well_have_been_none)
 	cr_assert_eq(change(1, 110, 0, 0), GW_CHANGE_UNCHANGED);
 }
 
+Test(change, what_the_machine_took_may_hide_stalls_of_any_site)
+{
+	between.base_machine = (struct tally){ 3, 600 * MS, 250 * MS, 0 };
+	cr_assert_eq(change(0, 0, 3, 200), GW_CHANGE_UNCHANGED);
+	cr_assert_eq(change(0, 0, 4, 200), GW_CHANGE_NEW);
+	cr_assert_eq(change(3, 200, 0, 0), GW_CHANGE_FIXED);
+	between.now_machine = between.base_machine;
+	cr_assert_eq(change(3, 200, 0, 0), GW_CHANGE_UNCHANGED);
+}
+
+Test(change, what_is_longer_than_anything_the_machine_took_was_not_hidden)
+{
+	between.base_machine = (struct tally){ 3, 600 * MS, 250 * MS, 0 };
+	cr_assert_eq(change(0, 0, 1, 500), GW_CHANGE_NEW);
+}
+
 Test(change, runs_that_end_by_the_clock_are_compared_by_their_length)
 {
 	struct sample a, b;
@@ -68,6 +98,9 @@ Test(change, runs_that_end_by_the_clock_are_compared_by_their_length)
 	sample_make(&b);
 	b.report.duration_ns *= 2;
 	cr_assert_float_eq(change_scale(&a.report, &b.report), 2, 1e-9);
+	b.report.duration_ns = a.report.duration_ns / 10 * 9;
+	cr_assert_float_eq(change_scale(&a.report, &b.report), 1, 1e-9);
+	b.report.duration_ns = a.report.duration_ns * 2;
 	b.report.ended = GW_ENDED_TARGET;
 	cr_assert_float_eq(change_scale(&a.report, &b.report), 1, 1e-9);
 }

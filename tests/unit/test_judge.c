@@ -200,6 +200,9 @@ Test(judge, a_run_that_was_too_short_or_hardly_turned_has_no_verdict)
 	row_of("stalls == 0");
 	cr_assert_eq(verdict.outcome, GW_NO_VERDICT);
 	cr_assert(strstr(verdict.why, "less than half"));
+	sample.report.ended = GW_ENDED_NOT; /* it may still become long enough */
+	row_of("stalls == 0");
+	cr_assert_eq(verdict.outcome, GW_BROKEN);
 	opts.asked_ns = 0;
 	opts.min_turns = 200000;
 	row_of("stalls == 0");
