@@ -159,6 +159,7 @@ test: $(UNIT) $(BIN) $(LIB_SO) $(PAGES)
 	$(Q)$(PYTHON) -B tests/lab/test_peers.py -q
 	$(Q)$(PYTHON) -B tests/causes.py --check
 	$(Q)sh tests/symbols.sh $(LIB_SO)
+	$(Q)$(PYTHON) -B tests/bpfstack.py $(O)/probes.bpf.o >/dev/null
 
 ## test-sanitized: the unit tests and tapes under ASan and UBSan
 test-sanitized:

@@ -62,7 +62,7 @@ static inline void asyncio_coro(const struct wire_aim *aim, __u32 i, __u64 task,
 /* Those that run now, this thread's among them. */
 static inline void asyncio_look(const struct wire_aim *aim, struct asyncio_tasks *out)
 {
-	__u64 entries[ASYNCIO_TASKS * DICT_ENTRY], at, n = 0;
+	__u64 at, task, n = 0;
 	__u32 i;
 
 	if (aim->tasks_form == WIRE_TASKS_POINTER) {
@@ -77,11 +77,12 @@ static inline void asyncio_look(const struct wire_aim *aim, struct asyncio_tasks
 		at += (n - ASYNCIO_TASKS) * DICT_ENTRY * 8;
 		n = ASYNCIO_TASKS;
 	}
-	if (read_user(entries, sizeof(entries), at))
-		return;
-	/* all ones for i < n, else 0 */
-	for (i = 0; i < ASYNCIO_TASKS; i++)
-		asyncio_coro(aim, i, entries[i * DICT_ENTRY + 2] & (((n - 1 - i) >> 63) - 1), out);
+	/* one by one: the stack is short; what cannot be read is 0. The mask: all ones for i < n */
+	for (i = 0; i < ASYNCIO_TASKS; i++) {
+		task = 0;
+		read_user(&task, sizeof(task), at + (i * DICT_ENTRY + 2) * 8);
+		asyncio_coro(aim, i, task & (((n - 1 - i) >> 63) - 1), out);
+	}
 }
 
 /* Which of them runs this generator: its number and 1; 0: none. */

@@ -173,6 +173,7 @@ struct task_struct {
 	struct sched_info sched_info;
 	struct sched_entity se;
 	unsigned char throttled; /* since 6.18 */
+	int wake_cpu;            /* where it ran last */
 	unsigned long long utime, stime;
 	struct thread_struct thread;
 	struct mm_struct *mm;

@@ -105,6 +105,30 @@ struct {
 	__type(value, struct wire_python);
 } layouts __weak SEC(".maps");
 
+/* One run of a thread on a CPU. */
+struct rival_run {
+	__u64 until_ns;
+	__u32 pid, tid;
+	char comm[WIRE_COMM];
+};
+
+#define RIVAL_RUNS 256
+
+struct rival_cpu {
+	__u32 left; /* switches that are still to be written down */
+	__u32 next;
+	struct rival_run runs[RIVAL_RUNS];
+};
+
+/* CPU -> who ran there, while a loop's thread waits for it (rival.bpf.h). Written by sched_switch
+ * there; user space sets the number of CPUs before loading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rival_cpu);
+} rivals __weak SEC(".maps");
+
 /* Slots nobody uses. Filled by user space, taken by the probes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);

@@ -19,6 +19,9 @@
 #include "asyncio.h"
 
 #define PYWALK_WORDS 16 /* a frame's first 128 bytes */
+#define PYWALK_BYTES (PYWALK_WORDS * 8)
+
+_Static_assert(PYWALK_BYTES + sizeof(struct asyncio_tasks) == WIRE_ROOM * 8, "room");
 
 #ifndef pywalk_read
 #define pywalk_read(source, dst, size, address) read_user(dst, size, address)
@@ -89,31 +92,40 @@ struct pywalk {
 	__u32 fault;
 	__u32 found; /* which of the tasks runs here, counted from 1; 0: none (yet) */
 	__u32 root;  /* the frame that says so */
-	struct asyncio_tasks tasks;
-	__u64 words[PYWALK_WORDS];
 };
+
+static inline __u64 *pywalk_words(struct wire_stack *stack)
+{
+	return stack->room;
+}
+
+static inline struct asyncio_tasks *pywalk_tasks(struct wire_stack *stack)
+{
+	return (struct asyncio_tasks *)(stack->room + PYWALK_WORDS);
+}
 
 /* One frame; 1 when there is no further one. */
 static long pywalk_step(__u32 i, struct pywalk *walk)
 {
+	struct wire_stack *stack = walk->stack;
+	__u64 *words = pywalk_words(stack);
 	__u32 size = walk->size;
 	__u64 generator;
 
-	if (i >= WIRE_FRAMES || size > sizeof(walk->words) || !walk->frame)
+	if (i >= WIRE_FRAMES || size > PYWALK_BYTES || !walk->frame)
 		return 1;
-	if (pywalk_read(walk->source, walk->words, size, walk->frame)) {
+	if (pywalk_read(walk->source, words, size, walk->frame)) {
 		walk->fault = 1;
 		return 1;
 	}
-	pywalk_frame(walk->py, walk->words, walk->frame, &walk->stack->python[i]);
-	walk->stack->n_python = i + 1;
-	generator =
-		walk->found ? 0 : pywalk_generator(walk->py, walk->words, &walk->stack->python[i]);
+	pywalk_frame(walk->py, words, walk->frame, &stack->python[i]);
+	stack->n_python = i + 1;
+	generator = walk->found ? 0 : pywalk_generator(walk->py, words, &stack->python[i]);
 	if (generator) {
-		walk->found = asyncio_match(&walk->tasks, generator);
+		walk->found = asyncio_match(pywalk_tasks(stack), generator);
 		walk->root = i;
 	}
-	walk->frame = pywalk_word(walk->words, walk->py->frame_back);
+	walk->frame = pywalk_word(words, walk->py->frame_back);
 	return 0;
 }
 
@@ -122,8 +134,8 @@ static inline void pywalk_run(struct pywalk *walk, __u64 tstate)
 	struct wire_stack *stack = walk->stack;
 
 	walk->size = walk->py->frame_size;
-	if (walk->size > sizeof(walk->words))
-		walk->size = sizeof(walk->words);
+	if (walk->size > PYWALK_BYTES)
+		walk->size = PYWALK_BYTES;
 	stack->n_python = 0;
 	walk->frame = pywalk_head(walk->py, tstate, walk->source);
 	walk_each(WIRE_FRAMES, pywalk_step, walk);
@@ -139,6 +151,7 @@ static inline void pywalk_of(const struct wire_python *py, __u64 tstate, struct 
 {
 	struct pywalk walk = { .py = py, .stack = stack, .source = source };
 
+	__builtin_memset(pywalk_tasks(stack), 0, sizeof(struct asyncio_tasks));
 	pywalk_run(&walk, tstate);
 }
 
@@ -146,16 +159,18 @@ static inline void pywalk_of(const struct wire_python *py, __u64 tstate, struct 
 static inline void pywalk_task(const struct wire_python *py, const struct wire_aim *aim,
 			       struct wire_stack *stack, struct wire_task *task)
 {
+	struct asyncio_tasks *tasks = pywalk_tasks(stack);
 	struct pywalk walk = { .py = py, .stack = stack };
 
 	task->task = 0;
 	task->name = 0;
 	task->n_text = 0;
+	__builtin_memset(tasks, 0, sizeof(*tasks));
 	if (aim->tasks_form)
-		asyncio_look(aim, &walk.tasks);
+		asyncio_look(aim, tasks);
 	pywalk_run(&walk, aim->tstate);
 	if (walk.found)
-		asyncio_keep(aim, &walk.tasks, walk.found, walk.root, task);
+		asyncio_keep(aim, tasks, walk.found, walk.root, task);
 }
 
 static inline void pywalk(const struct wire_python *py, __u64 tstate, struct wire_stack *stack)

@@ -94,6 +94,8 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 		park(l, task, th, &c);
 	} else {
 		turn_out(l, &c, off);
+		if (off == WIRE_RUNNABLE)
+			rival_expect(bpf_get_smp_processor_id());
 		l->turn.call = (__s32)regs->orig_ax;
 		l->turn.args[0] = regs->di;
 		l->turn.args[1] = regs->si;
@@ -148,6 +150,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 
 	if (th)
 		off_cpu(ctx, prev, th, preempt, prev_state);
+	rival_ran(prev);
 	th = thread_of(next);
 	if (th && th->slot)
 		returns(next, th, prev);
@@ -162,6 +165,7 @@ int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct ta
 
 	if (th)
 		off_cpu(ctx, prev, th, preempt, prev->__state);
+	rival_ran(prev);
 	th = thread_of(next);
 	if (th && th->slot)
 		returns(next, th, prev);
@@ -170,14 +174,18 @@ int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct ta
 
 /* Whoever runs here has woken it, or was interrupted by what did: user space knows which calls are
  * ended by threads. An idle CPU was interrupted for certain. */
-static __always_inline void woken(struct wire_loop *l, __u32 slot)
+static __always_inline void woken(struct wire_loop *l, __u32 slot, struct task_struct *task)
 {
 	struct task_struct *waker = bpf_get_current_task_btf();
 	__u64 now = bpf_ktime_get_ns();
 	struct wire_turn *t = &l->turn;
 
 	turn_waking(t, now);
-	if (t->phase != WIRE_BUSY || !waker->pid)
+	if (t->phase != WIRE_BUSY)
+		return;
+	if (bpf_core_field_exists(task->wake_cpu))
+		rival_expect(task->wake_cpu);
+	if (!waker->pid)
 		return;
 	t->waker_pid = waker->tgid;
 	t->waker_tid = waker->pid;
@@ -193,6 +201,6 @@ int BPF_PROG(sched_waking, struct task_struct *task)
 	struct wire_loop *l = th ? loop_at(th->slot) : NULL;
 
 	if (l)
-		woken(l, th->slot);
+		woken(l, th->slot, task);
 	return 0;
 }

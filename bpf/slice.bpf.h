@@ -10,6 +10,7 @@
 
 #include "calls.bpf.h"
 #include "repair.h"
+#include "rival.bpf.h"
 
 #define SENT_LIMIT  64      /* slices sent one by one in a turn; then the longest only */
 #define SENT_MIN_NS 1000000 /* shorter ones are summed by call */
@@ -38,28 +39,6 @@ GLOBAL int waits_add(struct wire_scratch *scratch, __s32 call, __u64 ns)
 	if (ns > scratch->waits[i].max_ns)
 		scratch->waits[i].max_ns = ns;
 	return 0;
-}
-
-/* before: who had the CPU until now. A full table keeps what it has: shares are lower bounds. */
-static __noinline void rivals_add(struct wire_scratch *scratch, struct task_struct *before,
-				  __u64 ns)
-{
-	__u32 tid = before->pid, i;
-
-	for (i = 0; i < 4; i++) {
-		if (i >= scratch->n_rivals || scratch->rivals[i].tid == tid)
-			break;
-	}
-	if (i >= 4)
-		return;
-	if (i >= scratch->n_rivals) {
-		scratch->n_rivals = i + 1;
-		scratch->rivals[i].tid = tid;
-		scratch->rivals[i].pid = before->tgid;
-		scratch->rivals[i].share_ns = 0;
-		bpf_probe_read_kernel_str(scratch->rivals[i].comm, WIRE_COMM, before->comm);
-	}
-	scratch->rivals[i].share_ns += ns;
 }
 
 /* Slice i of the two, its memory before it, and who held the lock meanwhile. */
@@ -154,7 +133,7 @@ static __always_inline void slice_count(struct wire_loop *l, __u32 slot,
 	if (slice->blocked_ns)
 		waits_add(scratch, l->turn.call, slice->blocked_ns);
 	if (slice->runqueue_ns && before)
-		rivals_add(scratch, before, slice->runqueue_ns);
+		rivals_sum(scratch, before, l->turn.last_ns, slice->runqueue_ns);
 	if (slice->off == WIRE_BLOCKED || slice->off == WIRE_STOPPED)
 		slice_end(l, scratch, slice);
 }

@@ -32,15 +32,18 @@ static __always_inline void stack_task(struct wire_stack *s, const struct wire_a
 		s->stop = 0;
 }
 
-static __always_inline void stack_python(struct wire_stack *s, struct wire_task *t,
-					 const struct wire_aim *aim)
+/* The frames of Python, whether it collects garbage, and t: the task. */
+GLOBAL int stack_python(struct wire_stack *s, struct wire_task *t, const struct wire_aim *aim)
 {
 	struct wire_python *py;
-	__u32 layout = aim->layout, collecting = 0;
+	__u32 layout, collecting = 0;
 
+	if (!s || !t || !aim)
+		return 0;
+	layout = aim->layout;
 	py = bpf_map_lookup_elem(&layouts, &layout);
 	if (!py)
-		return;
+		return 0;
 	s->layout = layout;
 	pywalk_task(py, aim, s, t);
 	if (s->head.flags & WIRE_STACK_FAULT)
@@ -50,6 +53,7 @@ static __always_inline void stack_python(struct wire_stack *s, struct wire_task 
 	stack_task(s, aim);
 	if (!s->task)
 		s->task = t->task;
+	return 0;
 }
 
 static __always_inline struct wire_aim *aim_of(const struct wire_loop *l, __u32 slot)
@@ -66,15 +70,12 @@ static __always_inline bool is_gil(const struct wire_aim *aim, __u64 futex)
 	return aim && aim->gil && futex - aim->gil < GIL_BYTES;
 }
 
-/* All of the record but its registers, its head's kind and times, and what a call slept on; t: the
- * task. */
-GLOBAL int stack_fill(struct wire_stack *s, struct wire_task *t, struct wire_loop *l, __u32 slot)
+/* All of the record but its head's kind and times, and what a call slept on; t: the task. */
+static __always_inline void stack_take(struct wire_stack *s, struct wire_task *t, struct wire_loop *l,
+				  __u32 slot, struct task_struct *task)
 {
-	struct wire_aim *aim;
+	struct wire_aim *aim = aim_of(l, slot);
 
-	if (!s || !t || !l)
-		return 0;
-	aim = aim_of(l, slot);
 	s->head.flags = 0;
 	s->serial = l->serial;
 	s->pid = l->pid;
@@ -93,18 +94,11 @@ GLOBAL int stack_fill(struct wire_stack *s, struct wire_task *t, struct wire_loo
 	s->fd.fd = -1;
 	t->task = 0;
 	t->n_text = 0;
+	stack_regs(s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
 	if (aim)
 		stack_python(s, t, aim);
 	else
 		s->head.flags |= WIRE_STACK_NO_TSTATE;
-	return 0;
-}
-
-static __always_inline void stack_take(struct wire_stack *s, struct wire_task *t,
-				       struct wire_loop *l, __u32 slot, struct task_struct *task)
-{
-	stack_regs(s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
-	stack_fill(s, t, l, slot);
 }
 
 /* What is known of a slice when it begins, beside its stack. */

@@ -101,7 +101,9 @@ struct wire_wait {
 	__u64 max_ns;
 };
 
-/* Who ran while the loop was ready: the task that had the CPU before it got on again. */
+#define WIRE_RIVALS 4
+
+/* Who had the CPU while the loop was ready to run, and how much of it. */
 struct wire_rival {
 	__u32 pid;
 	__u32 tid;
@@ -227,7 +229,7 @@ struct wire_late {
 	__u32 n_waits;
 	__u32 n_rivals;
 	struct wire_wait waits[WIRE_WAITS];
-	struct wire_rival rivals[4];
+	struct wire_rival rivals[WIRE_RIVALS];
 };
 
 /* WIRE_ASLEEP: serves user space, and goes no further. */

@@ -122,6 +122,8 @@ struct wire_fd {
 	char name[32];              /* last part of the path; "[eventpoll]" and the like */
 };
 
+#define WIRE_ROOM 24 /* words */
+
 /* WIRE_SLICE, WIRE_SAMPLE and WIRE_HOLDER. Sent up to the last frame used. */
 struct wire_stack {
 	struct wire_head head; /* flags: enum wire_stack_flag */
@@ -157,10 +159,11 @@ struct wire_stack {
 	struct wire_fd fd;
 	__u64 kernel[WIRE_KERNEL];               /* innermost first */
 	struct wire_pyframe python[WIRE_FRAMES]; /* innermost first */
+	__u64 room[WIRE_ROOM]; /* the walker's own, never sent: the stack of a program is short */
 };
 #define WIRE_REG_SP     7
 #define WIRE_REG_IP     16
-#define WIRE_STACK_BASE (sizeof(struct wire_stack) - WIRE_FRAMES * sizeof(struct wire_pyframe))
+#define WIRE_STACK_BASE __builtin_offsetof(struct wire_stack, python)
 
 #define WIRE_TASK_TEXT 128 /* bytes of a name object: a str of up to 80 letters, or an int */
 
@@ -200,7 +203,7 @@ struct wire_scratch {
 	__u32 n_sent; /* slices of this turn sent so far */
 	__u32 pad;
 	struct wire_wait waits[WIRE_WAITS]; /* the last one sums the rest */
-	struct wire_rival rivals[4];
+	struct wire_rival rivals[WIRE_RIVALS];
 	struct wire_stack slice[2];
 	struct wire_stack holder;     /* of the lock, in the slice that lasts */
 	struct wire_memory memory[2]; /* of each slice */

@@ -147,9 +147,12 @@ static void why_runqueue(const struct figures *f, const char *where, char *text,
 			 ms(f->took_ns));
 
 	(void)where;
-	if (f->rival && n > 0 && (size_t)n < size)
-		snprintf(text + n, size - n, "; %.15s (%u) had the CPU", f->rival->comm,
-			 f->rival->pid);
+	if (!f->rival || n < 0 || (size_t)n >= size)
+		return;
+	n += snprintf(text + n, size - n, "; %.15s (%u) had the CPU", f->rival->comm,
+		      f->rival->pid);
+	if (f->rival->share_ns < f->part->runqueue_ns / 10 * 9 && (size_t)n < size)
+		snprintf(text + n, size - n, " for %.1f ms of it", ms(f->rival->share_ns));
 }
 
 static void why_pagefault(const struct figures *f, const char *where, char *text, size_t size)

@@ -97,7 +97,7 @@ static int check_stack(const struct wire_stack *stack)
 
 static int check_counts(uint32_t n_waits, uint32_t n_rivals)
 {
-	return n_waits <= WIRE_WAITS && n_rivals <= 4 ? 0 : -EBADMSG;
+	return n_waits <= WIRE_WAITS && n_rivals <= WIRE_RIVALS ? 0 : -EBADMSG;
 }
 
 /* Fixed size of the kinds that have one; 0: its own check. */

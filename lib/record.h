@@ -74,7 +74,7 @@ struct wire_open {
 	__u32 n_rivals;
 	struct wire_turn turn;
 	struct wire_wait waits[WIRE_WAITS];
-	struct wire_rival rivals[4];
+	struct wire_rival rivals[WIRE_RIVALS];
 };
 
 /* WIRE_LOSS; head.flags: 1 at the end, when every record has come or is lost. */

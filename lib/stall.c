@@ -16,7 +16,7 @@ struct machine {
 	uint64_t turn_ns;
 	bool away;                          /* that turn is none */
 	struct wire_wait waits[WIRE_WAITS]; /* of the stall handed out last */
-	struct wire_rival rivals[4];
+	struct wire_rival rivals[WIRE_RIVALS];
 	struct evidence evidence[EVIDENCE_MAX];
 	struct stall_task tasks[TASKS_MAX]; /* made of the evidence when a stall is handed out */
 	struct stall_holder holders[HOLDERS_MAX];

@@ -84,11 +84,12 @@ static int set_sizes(struct live *live)
 {
 	struct bpf_map *sized[] = { live->skel->maps.loops, live->skel->maps.aims,
 				    live->skel->maps.free_slots };
+	int cpus = libbpf_num_possible_cpus();
 	int err = bpf_map__set_max_entries(live->skel->maps.scratches, live->n_slots / WIRE_CHUNK);
 
 	for (size_t i = 0; !err && i < sizeof(sized) / sizeof(sized[0]); i++)
 		err = bpf_map__set_max_entries(sized[i], live->n_slots);
-	return err;
+	return err ? err : bpf_map__set_max_entries(live->skel->maps.rivals, cpus);
 }
 
 /* log: where the verifier's words go; NULL: nowhere. */

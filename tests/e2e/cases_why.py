@@ -95,6 +95,16 @@ class Why(Case):
         self.assertIn(f"thread hog ({tid}) held it in gil.<locals>.crunch", stall["why"])
         self.assertIn(f"thread hog ({tid})", text)
 
+    def test_the_processes_that_had_the_cpu_are_named_with_their_shares(self):
+        _, stall, app, text = self.stalled("crowded")
+        self.assertEqual(stall["cause"], "runqueue")
+        shares = {c["pid"]: c["share_ns"] for c in stall["culprits"] if c["role"] == "preemptor"}
+        for name in ("heavy", "light"):
+            pid = int(app.line("out", f"^RIVAL {name} ").text.split()[2])
+            ran = int(app.line("out", f"^RAN {name} ").text.split()[2])
+            self.assertAlmostEqual(shares[pid], ran, delta=ran * 0.1 + 8_000_000, msg=name)
+        self.assertRegex(stall["why"], r"; heavy \(\d+\) had the CPU for \d+\.\d ms of it$")
+
     def test_a_page_fault_is_told_with_the_path_of_its_file(self):
         _, stall, app, text = self.stalled("fault")
         wait = self.main_wait(stall)

@@ -9,6 +9,7 @@
     why.py gil       pure Python in the thread `hog` while the loop wants to run
     why.py fault     a page of a file in memory that the thread `pager` brings
     why.py memory    a page of no file that it brings
+    why.py crowded   the CPU that the processes `heavy` and `light` have, the first three times as much
     why.py sleep     time.sleep, while five peers of this loop's server send
     why.py poll      time.sleep in a loop that waits in poll
 
@@ -22,6 +23,7 @@ import mmap
 import multiprocessing
 import os
 import selectors
+import signal
 import socket
 import struct
 import sys
@@ -161,6 +163,48 @@ def memory():
     return pages(-1)
 
 
+def rival(name, nice, cpu):
+    """A process that wants that CPU from its first SIGCONT on; how long it has had one, in ns."""
+    pid = os.fork()
+    if not pid:
+        ctypes.CDLL(None).prctl(15, name.encode(), 0, 0, 0)
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+        os.sched_setaffinity(0, {cpu})
+        os.nice(nice)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        while True:
+            pass
+    os.waitpid(pid, os.WUNTRACED)
+    say("RIVAL", name, pid)
+
+    def ran():
+        with open(f"/proc/{pid}/schedstat") as file:
+            return int(file.read().split()[0])
+
+    return pid, ran
+
+
+def crowded():
+    cpu = max(os.sched_getaffinity(0))
+    rivals = {name: rival(name, nice, cpu) for name, nice in (("heavy", 0), ("light", 5))}
+    os.sched_setaffinity(0, {cpu})
+    os.nice(10)
+
+    def work():
+        before = {name: ran() for name, (_, ran) in rivals.items()}
+        for pid, _ in rivals.values():
+            os.kill(pid, signal.SIGCONT)
+        until = time.thread_time() + 0.03
+        while time.thread_time() < until:
+            pass
+        for name, (pid, ran) in rivals.items():
+            say("RAN", name, ran() - before[name])
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+    return work
+
+
 def sleep():
     return lambda: time.sleep(HOLD_S)
 
@@ -204,7 +248,7 @@ async def main(kind):
         for _ in range(20):  # a loop that polls is one after eight waits
             await asyncio.sleep(0.01)
         end = stall({"tcp": tcp, "flock": flock, "lock": lock, "mutex": mutex, "stuck": stuck, "shared": shared, "gil": gil,
-                     "fault": fault, "memory": memory, "sleep": sleep, "poll": poll}[kind])
+                     "fault": fault, "memory": memory, "crowded": crowded, "sleep": sleep, "poll": poll}[kind])
         await asyncio.sleep(0)
         say(*end)
 

@@ -528,7 +528,7 @@ def python(opts, program):
 def compile_rust(name, opts, place):
     """With cargo; the same target directory serves again, so it is built once (tests/lab/deps.sh)."""
     target = pathlib.Path(opts.cargo_target or place / "cargo").resolve()
-    argv = [opts.cargo, "build", "--release", "--locked", "--target-dir", target, "--manifest-path",
+    argv = [opts.cargo, "build", "--release", "--target-dir", target, "--manifest-path",
             HERE / name / "Cargo.toml"]
     try:
         built = subprocess.run(argv, capture_output=True, text=True, timeout=600)
