@@ -303,10 +303,10 @@ static int64_t col_pid(struct data *data, const struct gw_stall *stall)
 	return stall->n_culprits ? (int64_t)stall->culprits->pid : -1;
 }
 
-/* 1: had not ended, 2: had begun before the run, 4: cut short. */
+/* 1: had not ended, 2: had begun before the run, 4: cut short, 8: in the warm-up. */
 static int64_t col_flags(struct data *data, const struct gw_stall *stall)
 {
-	int64_t flags = stall->open | stall->underway << 1 | stall->cut << 2;
+	int64_t flags = stall->open | stall->underway << 1 | stall->cut << 2 | stall->warmup << 3;
 
 	(void)data;
 	return flags ? flags : -1;

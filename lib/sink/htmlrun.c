@@ -98,6 +98,16 @@ void html_unseen(const struct html *html)
 	html_section_end(html->to);
 }
 
+static void words(FILE *to, const char *const *list, uint32_t n)
+{
+	fputs("<code>", to);
+	for (uint32_t i = 0; i < n; i++) {
+		fputs(i ? " " : "", to);
+		html_sentence(to, list[i]);
+	}
+	fputs("</code>", to);
+}
+
 static void target(const struct html *html, const struct report_target *it)
 {
 	FILE *to = html->to;
@@ -108,14 +118,12 @@ static void target(const struct html *html, const struct report_target *it)
 		fputs(strcmp(it->runtime ? it->runtime : "", "node") ? ", Python " : " ", to);
 		html_text(to, it->version);
 	}
-	fputs("</td><td><code>", to);
-	for (uint32_t i = 0; i < it->argc; i++) {
-		fputs(i ? " " : "", to);
-		html_sentence(to, it->argv[i]);
-	}
-	if (!it->argc)
+	fputs("</td><td>", to);
+	if (it->argc)
+		words(to, (const char *const *)it->argv, it->argc);
+	else
 		html_text(to, it->comm);
-	fputs("</code></td></tr>\n", to);
+	fputs("</td></tr>\n", to);
 }
 
 static void settings(const struct html *html)
@@ -146,6 +154,28 @@ static void settings(const struct html *html)
 	fprintf(to, ", %" PRIu32 " CPU%s.</p>\n", r->cpus, r->cpus == 1 ? "" : "s");
 }
 
+/* What was started, and what the caller has put on the run. */
+static void started(const struct html *html)
+{
+	const struct gw_report *r = html->report;
+
+	if (r->command) {
+		fputs(r->command_watched ? "<p>Started: " : "<p>Started as load: ", html->to);
+		words(html->to, (const char *const *)r->command, r->n_command);
+		if (r->child_exit != WIRE_STATUS_NONE)
+			fprintf(html->to, ", ended with status %d", r->child_exit);
+		fputs("</p>\n", html->to);
+	}
+	report_each (r, tags, struct report_tag, tag) {
+		fputs(tag == r->tags.items ? "<p>" : ", ", html->to);
+		html_text(html->to, tag->key);
+		fputs(" = <b>", html->to);
+		html_text(html->to, tag->value);
+		fputs("</b>", html->to);
+	}
+	fputs(r->tags.count ? "</p>\n" : "", html->to);
+}
+
 void html_run(const struct html *html)
 {
 	static const char *const heads[] = { "Process", "Runs", "Command" };
@@ -153,6 +183,7 @@ void html_run(const struct html *html)
 
 	html_section(html->to, "run", "How this was measured");
 	settings(html);
+	started(html);
 	if (html->report->targets.count) {
 		html_table(html->to, "Processes", heads, 3);
 		report_each (html->report, targets, struct report_target, it)

@@ -181,6 +181,8 @@ static void stall_row(const struct html *html, const struct gw_stall *stall)
 		where(html, report_site(html->report, stall->site));
 	fputs("<br><span class=\"dim\">", to);
 	html_sentence(to, stall->why);
+	if (stall->warmup)
+		fputs("; in the warm-up, not judged", to);
 	if (stall->open)
 		fputs("; had not ended", to);
 	if (stall->cut)

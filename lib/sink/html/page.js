@@ -112,6 +112,7 @@
 			lines.push(word("who", i) + " (" + of("pid", i) + ") " + (roles[plain("role", i)] || word("role", i)));
 		if (flags > 0 && flags & 1) lines.push("had not ended when the run did");
 		if (flags > 0 && flags & 2) lines.push("had begun before greenwatch came");
+		if (flags > 0 && flags & 8) lines.push("in the warm-up, not judged");
 		if (flags > 0 && flags & 4) lines.push("cut short: the process ended or executed another image");
 		return lines;
 	};
