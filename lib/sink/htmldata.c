@@ -100,10 +100,15 @@ static int64_t frame_of(struct data *data, uint32_t frame)
 	return data->frames.count - 1;
 }
 
+static uint64_t pair(uint32_t a, uint32_t b)
+{
+	return a * (1ULL << 32) + b;
+}
+
 /* The child of a node; the node itself where there is no room for another. */
 static uint32_t child(struct data *data, uint32_t parent, uint32_t frame)
 {
-	uint64_t key = (uint64_t)parent << 32 | frame, i;
+	uint64_t key = pair(parent, frame), i;
 	struct node *node;
 
 	if (map_get(&data->node_by_key, key, &i))
@@ -133,14 +138,15 @@ static void flame_add(struct data *data, enum gw_cause cause, uint32_t stack, ui
 		      uint64_t count)
 {
 	int64_t node = node_of(data, stack);
-	uint64_t key = (uint64_t)cause << 32 | (uint64_t)node, i;
+	uint64_t key, i;
 	struct flame *flame;
 
 	if (node < 0)
 		return;
-	if (map_get(&data->flame_by_key, key, &i)) {
-		flame = (struct flame *)data->flames.items + i;
-	} else {
+	key = pair(cause, (uint32_t)node);
+	flame = map_get(&data->flame_by_key, key, &i) ? (struct flame *)data->flames.items + i
+						      : NULL;
+	if (!flame) {
 		flame = add(data, &data->flames, sizeof(*flame));
 		if (!flame)
 			return;
