@@ -51,7 +51,7 @@ PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio x
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_HTML  := chromium fonts-dejavu-core nodejs npm
 PACKAGES_PEERS := python3-venv musl
-PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-html5lib strace protobuf-compiler gunicorn
+PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-html5lib python3-junitparser strace protobuf-compiler gunicorn
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -154,7 +154,9 @@ test: $(UNIT) $(BIN) $(LIB_SO) $(PAGES)
 	$(Q)sh tests/tally.sh unit $(O) $(UNIT)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/html/check.py --greenwatch $(BIN) --pages $(PAGES) --tally $(O)/tally
-	$(Q)$(PYTHON) -B tests/reports/reports.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally
+	$(Q)$(PYTHON) -B tests/reports/reports.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally \
+		$(if $(SANITIZE),--slow)
+	$(Q)$(PYTHON) -B tests/reports/ci.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/lab/test_score.py -q
 	$(Q)$(PYTHON) -B tests/lab/test_peers.py -q
 	$(Q)$(PYTHON) -B tests/causes.py --check

@@ -276,6 +276,7 @@ static void complete(struct gw_report *report)
 		if (stall->site == GW_NONE)
 			continue;
 		site = report_site(report, stall->site);
+		site->warmups += stall->warmup;
 		stall->advice = site->advice;
 		site->callee =
 			callee_of(report, stall->frame, stall->stack); /* the first's stays */

@@ -290,9 +290,8 @@ static void merge_sites(struct merge *merge)
 		if (index >= known || from->max_ns > to->max_ns)
 			describe_site(merge, to, from);
 		to->count += from->count;
-		to->total_ns += from->total_ns;
-		to->charged_ns += from->charged_ns;
 		to->warmups += from->warmups;
+		to->total_ns += from->total_ns;
 		to->charged_ns += from->charged_ns;
 		to->max_ns = larger(to->max_ns, from->max_ns);
 		if (from->n_lengths || from->n_medians)

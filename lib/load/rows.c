@@ -492,7 +492,6 @@ void load_sites(struct load *load, void *unused)
 		{ "total_ns", LOAD_NUMBER, SITE(total_ns), NULL },
 		{ "charged_ns", LOAD_NUMBER, SITE(charged_ns), NULL },
 		{ "max_ns", LOAD_NUMBER, SITE(max_ns), NULL },
-		{ "charged_ns", LOAD_NUMBER, SITE(charged_ns), NULL },
 		{ "p50_ns", LOAD_NUMBER, offsetof(struct site_read, p50_ns), NULL },
 		{ "frame", LOAD_SMALL, SITE(frame), NULL },
 		{ "stack", LOAD_SMALL, SITE(stack), NULL },

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define PIECE   8   /* bytes that a character of a string always fits into */
 #define ESCAPED 330 /* bytes of a key in an error */
 
 void text_begin(struct text *in, FILE *from)
@@ -188,10 +189,8 @@ static int unicode(struct text *in)
  * of it. */
 static size_t encode(char *out, int c)
 {
-	if (!c) {
-		memcpy(out, "\\x00", 4);
-		return 4;
-	}
+	if (!c)
+		return (size_t)snprintf(out, PIECE, "\\x00");
 	if (c < 0x80) {
 		out[0] = (char)c;
 		return 1;
@@ -256,7 +255,7 @@ static bool string(struct text *in)
 
 	for (;; used = plain(in, used)) {
 		int c = text_peek(in);
-		char piece[4];
+		char piece[PIECE];
 		size_t len = 1;
 
 		if (c < 0x20) {

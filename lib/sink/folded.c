@@ -26,6 +26,7 @@ struct folded {
 	struct map known; /* hash of a text -> index into lines */
 	struct line *lines;
 	uint32_t count, room;
+	uint64_t *by_stack; /* ns */
 };
 
 static void put_frame(FILE *to, const char *name, bool more)
@@ -81,9 +82,8 @@ static int add_line(struct folded *folded, uint64_t key, char *text, uint64_t ns
 	return map_put(&folded->known, key, folded->count++);
 }
 
-static int add(void *ctx, const struct weight *weight)
+static int add(struct folded *folded, const struct weight *weight)
 {
-	struct folded *folded = ctx;
 	char *text = text_of(folded->report, weight);
 	uint64_t key, at;
 
@@ -97,6 +97,38 @@ static int add(void *ctx, const struct weight *weight)
 	return 0;
 }
 
+/* Stacks are summed up by number first: there are fewer of them than samples. */
+static int sum_up(void *ctx, const struct weight *weight)
+{
+	struct folded *folded = ctx;
+
+	if (weight->stack == GW_NONE)
+		return add(folded, weight);
+	folded->by_stack[weight->stack] += weight->ns;
+	return 0;
+}
+
+static int gather(struct folded *folded)
+{
+	const struct gw_report *report = folded->report;
+	int err = 0;
+
+	folded->by_stack = calloc(report->stacks.count + 1, sizeof(*folded->by_stack));
+	if (!folded->by_stack)
+		return -ENOMEM;
+	report_each (report, stalls, struct gw_stall, stall)
+		if (!err && weigh_counts(stall))
+			err = weigh(stall, sum_up, folded);
+	for (uint32_t i = 0; i < report->stacks.count && !err; i++) {
+		struct weight whole = { .stack = i, .ns = folded->by_stack[i] };
+
+		if (whole.ns)
+			err = add(folded, &whole);
+	}
+	free(folded->by_stack);
+	return err;
+}
+
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(((const struct line *)a)->text, ((const struct line *)b)->text);
@@ -106,15 +138,12 @@ static int folded_end(struct gw_sink *sink, const struct gw_report *report)
 {
 	struct folded folded = { .report = report };
 	struct line *lines;
-	int err = 0;
+	int err = gather(&folded);
 
-	report_each (report, stalls, struct gw_stall, stall)
-		if (!err && weigh_counts(stall))
-			err = weigh(stall, add, &folded);
 	lines = folded.lines;
 	if (lines)
 		qsort(lines, folded.count, sizeof(*lines), by_text);
-	for (uint32_t i = 0; i < folded.count; i++) {
+	for (uint32_t i = 0; lines && i < folded.count; i++) {
 		if (!err && lines[i].ns >= 1000)
 			fprintf(sink->to, "%s %" PRIu64 "\n", lines[i].text, lines[i].ns / 1000);
 		free(lines[i].text);

@@ -189,7 +189,7 @@ static void loop_row(const struct html *html, const struct report_loop *loop,
 	html_text(html->to, loop->comm);
 	fputs("</bdi>, <bdi>", html->to);
 	html_text(html->to, loop->runtime);
-	fprintf(html->to, "</bdi>%s</span></th><td class=\"grow\">", loop->ended ? ", ended" : "");
+	fputs("</bdi></span></th><td class=\"grow\">", html->to);
 	ledger_bar(html->to, parts, sum);
 	fputs("</td>", html->to);
 	for (int i = 0; i < HTML_PARTS; i++)

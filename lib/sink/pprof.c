@@ -20,6 +20,7 @@
 #define VALUES 4
 #define LABELS 5
 #define CHUNK  65536
+#define MS     1000000
 
 static const char *const reasons[] = { "(waiting for a CPU)", "(CPU quota used up)", "(stopped)",
 				       "(no stack was seen)" };
@@ -111,7 +112,7 @@ static void put_types(struct pprof *pprof)
 	part.n_sample_type = VALUES;
 	part.sample_type = pointers;
 	part.default_sample_type = list[1].type;
-	part.time_nanos = (int64_t)pprof->report->wall_ns;
+	part.time_nanos = (int64_t)(pprof->report->wall_ns / MS * MS); /* as in the document */
 	part.duration_nanos = (int64_t)pprof->report->duration_ns;
 	put(pprof, &part);
 }

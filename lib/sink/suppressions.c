@@ -108,6 +108,7 @@ static int write_suppressions(struct gw_sink *sink, const struct gw_report *repo
 
 const struct sink_ops sink_suppressions = {
 	.name = "suppressions",
+	.extension = ".supp",
 	.help = "entries for what is not suppressed yet",
 	.end = write_suppressions,
 };

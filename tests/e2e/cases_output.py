@@ -149,6 +149,30 @@ class Files(Case):
         self.assertGreater(max(lag["trend"]["max_ns"]), report["run"]["settings"]["threshold_ns"])
         self.assertLessEqual(max(lag["trend"]["max_ns"]), lag["max_ns"])
 
+    def test_every_format_is_written_by_watch_too(self):
+        app = self.app()
+        names = ["a.json", "a.folded", "a.speedscope.json", "a.trace.json", "a.md", "a.html", "a.csv", "a.pb.gz", "a.txt"]
+        watching = self.watch("-p", app.pid, *[arg for name in names for arg in ("-o", name)])
+        app.stall()
+        self.assert_done(stop(watching))
+        self.assertEqual(sorted(p.name for p in self.place.iterdir()), sorted(names))
+        for name in names:  # what a run has written is what its saved report gives
+            with self.subTest(name):
+                done = self.run_greenwatch("report", "a.json", "-o", "again-" + name)
+                self.assertEqual((done.code, done.out, done.err), (0, "", ""))
+                live, saved = (self.place / name).read_bytes(), (self.place / ("again-" + name)).read_bytes()
+                if name != "a.txt":  # tells of stalls while they last
+                    self.assertEqual(live, saved)
+
+    def test_a_format_on_stdout_leaves_text_to_stderr(self):
+        app = self.app()
+        watching = self.watch("-p", app.pid, "-f", "csv")
+        app.stall()
+        done = stop(watching)
+        self.assert_done(done)
+        self.assertTrue(done.out.startswith("fingerprint,"), done.out)
+        self.assertIn(" turns ", done.err)
+
     def full_disk(self, *args):
         """greenwatch in a directory without room; says what is left there at the end."""
         script = 'mkdir full && mount -t tmpfs -o size=64k none full && ' \

@@ -95,7 +95,9 @@ class Refused(Case):
         self.refuse("-d", "1", gist=("no process",))
 
     def test_an_output_format_that_is_not_there_is_refused(self):
-        self.refuse("-p", "1", "-o", "x.html", gist=("x.html", ".json"))
+        self.refuse("-p", "1", "-o", "x.nonsense", gist=("x.nonsense", ".json"))
+        self.refuse("-p", "1", "-f", "nonsense", gist=("nonsense", "markdown"))
+        self.refuse("-p", "1", "--json", "-f", "csv", gist=("stdout",))
         self.refuse("-p", "1", "-o", "report", gist=("report", ".json"))
         self.refuse("-p", "1", "-o", "x.jsonn", gist=("x.jsonn", ".json"))
         self.refuse("-p", "1", "-o", "", gist=("-o",))
@@ -113,7 +115,7 @@ class Refused(Case):
 
     def test_bad_words_reach_the_terminal_escaped(self):
         for args in (("--evil\x1b[31m",), ("-p", "\x1b[2J"), ("-p", "1", "-T", "\u202e1ms"), ("\x1b]0;x\x07",),
-                     ("-p", "1", "-o", "\x1b[31m.html"), ("-p", "1", "--color", "\x9b31m"), ("help", "\x1b[31m")):
+                     ("-p", "1", "-o", "\x1b[31m.nonsense"), ("-p", "1", "--color", "\x9b31m"), ("help", "\x1b[31m")):
             done = self.refuse(*args)
             self.assertNotRegex(done.err, "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
 

@@ -145,3 +145,20 @@ Test(argv, what_does_not_fit_is_left_out_whole)
 	cr_expect_eq(argv_redact(in, sizeof(in), out, sizeof(out)), 0);
 	cr_expect_eq(argv_redact("ab\0-c", 6, out, 4), 1);
 }
+
+#define NAMED(line, name) argv_is(line, sizeof(line) - 1, name)
+
+Test(argv, a_process_is_called_as_its_program_or_its_script)
+{
+	cr_expect(NAMED("/usr/sbin/nginx\0-g\0x", "nginx"));
+	cr_expect(NAMED("/usr/bin/python3\0/srv/app.py\0worker.py", "app.py"));
+	cr_expect(NAMED("/usr/bin/python3\0-B\0-W\0ignore\0app.py", "app.py"));
+	cr_expect(NAMED("python3\0-m\0gunicorn\0app", "gunicorn"));
+	cr_expect(NAMED("/usr/bin/python3\0/usr/bin/gunicorn\0-k\0gevent", "gunicorn"));
+	cr_expect(NAMED("sh\0run.sh", "run.sh"));
+	cr_expect(!NAMED("/usr/bin/python3\0/srv/app.py\0worker.py", "worker.py"));
+	cr_expect(!NAMED("/usr/bin/vi\0app.py", "app.py"));
+	cr_expect(!NAMED("/usr/bin/python3\0-c\0app.py", "app.py"));
+	cr_expect(!NAMED("/usr/bin/python3\0my-app.py", "app.py"));
+	cr_expect(!NAMED("python3", ""));
+}

@@ -55,6 +55,42 @@ Test(opts, all_after_two_dashes_is_a_word)
 	options_free(&options);
 }
 
+Test(opts, where_the_words_after_two_dashes_begin_is_known)
+{
+	cr_assert_eq(parse_with("run -n app -- sh -c x", NULL), 0);
+	cr_assert(options.has_rest);
+	cr_assert_eq(options.rest, 1);
+	cr_assert_eq(options.words.count, 4);
+	cr_assert_str_eq(options.words.items[options.rest], "sh");
+	cr_assert_str_eq(options.names.items[0], "app");
+	options_free(&options);
+	cr_assert_eq(parse_with("run sh", NULL), 0);
+	cr_assert(!options.has_rest);
+	options_free(&options);
+}
+
+Test(opts, a_warm_up_of_nothing_is_one_and_a_duration_of_nothing_is_none)
+{
+	cr_assert_eq(parse_with("run --warmup 0 -- sh", NULL), 0);
+	cr_assert(options_given(&options, "warmup"));
+	cr_assert(!options_given(&options, "grace"));
+	cr_assert_eq(options.warmup_ns, 0);
+	options_free(&options);
+	refused("-d 0", "must be more than 0");
+}
+
+Test(opts, a_label_is_key_and_value)
+{
+	cr_assert_eq(parse_with("--label a=b --tag c=", NULL), 0);
+	cr_assert_eq(options.tags.count, 2);
+	cr_assert_eq(tags_check(&options), 0);
+	options_free(&options);
+	cr_assert_eq(parse_with("--label =b", NULL), 0);
+	cr_assert_eq(tags_check(&options), -EINVAL);
+	cr_assert(strstr(options.error, "KEY=VALUE"), "%s", options.error);
+	options_free(&options);
+}
+
 Test(opts, long_options_are_never_abbreviated)
 {
 	refused("--dur 5", "unknown option --dur;");
