@@ -131,6 +131,9 @@ class Data(unittest.TestCase):
             files = [f"{place}/report.{end}" for end in ("html", "json")]
             subprocess.run([Options.greenwatch, "replay", tape, "-q", "-o", files[0], "-o", files[1]], check=True,
                            capture_output=True, timeout=60)
+            again = f"{place}/again.html"
+            subprocess.run([Options.greenwatch, "report", files[1], "-o", again], check=True, capture_output=True, timeout=60)
+            self.assertEqual(pathlib.Path(again).read_text(), pathlib.Path(files[0]).read_text(), "saved and read again")
             return pathlib.Path(files[0]).read_text(), json.loads(pathlib.Path(files[1]).read_text())
 
     def test_stalls_and_stacks_of_every_tape(self):
