@@ -51,7 +51,7 @@ PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio x
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_HTML  := chromium fonts-dejavu-core nodejs npm
 PACKAGES_PEERS := python3-venv musl
-PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-html5lib python3-junitparser strace protobuf-compiler gunicorn
+PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-html5lib python3-junitparser strace protobuf-compiler python3-psycopg2 gunicorn
 
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -99,14 +99,26 @@ static const char *pool_text(enum gw_pool pool)
 	return "It does not apply here.";
 }
 
+/* Of thread pools the report has a list of its own. */
+static const char *unseen_text(const struct gw_rule *rule)
+{
+	static const char *const pools[] = { "GW2012", "GW3008", "GW8008" };
+
+	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
+		if (!strcmp(rule->id, pools[i]))
+			return "One stall does not show this: greenwatch names it when it sees "
+			       "that "
+			       "the thread pool is full and work waits.";
+	return "One stall does not show this: greenwatch never names it in a report.";
+}
+
 static void print_rule(const struct page *page, const struct gw_rule *rule)
 {
 	printf("%s%s%s  ", page->color ? "\033[1m" : "", rule->id, page->color ? "\033[0m" : "");
 	print_wrapped(page, 8, rule->title, strlen(rule->title));
 	print_part(page, "how it looks", rule->looks);
 	if (!rule->matched)
-		print_part(page, "not seen by itself",
-			   "One stall does not show this: greenwatch never names it in a report.");
+		print_part(page, "not seen by itself", unseen_text(rule));
 	print_part(page, "what to change", rule->fix);
 	print_steps(page, rule);
 	print_part(page, "does the thread pool help?", pool_text(rule->pool));

@@ -61,7 +61,7 @@ void collect_free(struct gw_report *report)
 				      &report->stacks,    &report->indexes, &report->sites,
 				      &report->stalls,    &report->notes,   &report->calls,
 				      &report->tasks,     &report->audits,  &report->patches,
-				      &report->diagnosis, &report->tags };
+				      &report->diagnosis, &report->tags,    &report->pools };
 
 	for (size_t i = 0; i < sizeof(vecs) / sizeof(vecs[0]); i++)
 		free(vecs[i]->items);

@@ -143,6 +143,7 @@ static size_t fixed_size(enum wire_kind kind)
 	case WIRE_PATCH:
 	case WIRE_COMMAND:
 	case WIRE_TAG:
+	case WIRE_POOL:
 		break;
 	}
 	return 0;
@@ -180,6 +181,36 @@ static int decode_patch(const struct wire_head *record, struct event_patch *out)
 		if (!(*into[i] = take_string(bytes, record->size, &at)))
 			return -EBADMSG;
 	return 0;
+}
+
+static int check_pool(const struct wire_pool *pool)
+{
+	if (pool->kind >= WIRE_POOL_KINDS || pool->before_ns > pool->head.now_ns)
+		return -EBADMSG;
+	if (pool->size > WIRE_POOL_MOST || pool->threads > WIRE_POOL_MOST ||
+	    pool->busy > pool->threads || pool->queued > WIRE_POOL_MOST ||
+	    pool->waiting > WIRE_POOL_MOST)
+		return -EBADMSG;
+	return pool->n_queued <= pool->queued && pool->n_waiting <= pool->waiting &&
+			       pool->n_queued <= WIRE_POOL_ITEMS &&
+			       pool->n_waiting <= WIRE_POOL_ITEMS
+		       ? 0
+		       : -EBADMSG;
+}
+
+static int decode_pool(const struct wire_head *record, struct event_pool *out)
+{
+	const char *bytes = (const char *)record;
+	size_t at = sizeof(struct wire_pool);
+
+	out->fixed = (const struct wire_pool *)record;
+	if (record->size < at || check_pool(out->fixed))
+		return -EBADMSG;
+	out->ids = (const uint64_t *)(const void *)(bytes + at);
+	at += 8UL * (out->fixed->n_queued + out->fixed->n_waiting);
+	out->name = take_string(bytes, record->size, &at);
+	out->next = take_string(bytes, record->size, &at);
+	return out->name && out->next ? 0 : -EBADMSG;
 }
 
 static int check_hello(const struct wire_hello *hello)
@@ -257,6 +288,8 @@ static int decode_body(const struct wire_head *record, struct event *out)
 		return decode_command(record, &out->command);
 	case WIRE_TAG:
 		return decode_tag(record, &out->tag);
+	case WIRE_POOL:
+		return decode_pool(record, &out->pool);
 	case WIRE_MEMORY: /* serves the namer only, and ends with the source */
 	case WIRE_ASLEEP: /* serves the source only */
 		return -EBADMSG;

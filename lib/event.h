@@ -45,6 +45,12 @@ struct event_tag {
 	const char *key, *value;
 };
 
+struct event_pool {
+	const struct wire_pool *fixed;
+	const uint64_t *ids;     /* n_queued, then n_waiting */
+	const char *name, *next; /* never NULL; next "" if not known */
+};
+
 struct event {
 	enum wire_kind kind;
 	uint64_t now_ns;
@@ -65,6 +71,7 @@ struct event {
 		const struct wire_calls *calls;
 		struct event_audit audit;
 		struct event_patch patch;
+		struct event_pool pool;
 		const struct wire_end *end;
 		const struct wire_warmup *warmup;
 		const struct wire_child *child;

@@ -14,6 +14,7 @@
 #include "rules.h"
 #include "tables.h"
 
+#define NS_PER_S  1000000000ULL
 #define MAX_SEEN  65536 /* rows of the kernel told of so far */
 #define MAX_LINES 4096  /* of the report */
 
@@ -96,8 +97,9 @@ static int see(struct inventory *inventory, const struct wire_call_key *wire, st
 	return map_put(&inventory->seen_by_key, key, inventory->seen.count - 1);
 }
 
-/* What rules look at: one call, as if it had been a stall. */
-static void advise(struct gw_report *report, struct line *line, uint64_t ns)
+/* What rules look at: calls of that line, as if they had been a stall. */
+static void advise(struct gw_report *report, const struct line *line,
+		   const struct wire_call_sum *sum, struct gw_advice *out)
 {
 	struct rule_case c = { .report = report,
 			       .runtime = collect_runtime(report, line->serial),
@@ -106,10 +108,10 @@ static void advise(struct gw_report *report, struct line *line, uint64_t ns)
 			       .class = line->class,
 			       .peer = line->peer,
 			       .stack = line->stack,
-			       .calls = 1,
-			       .took_ns = ns,
-			       .total_ns = ns,
-			       .max_ns = ns,
+			       .calls = (uint32_t)sum->calls,
+			       .took_ns = sum->total_ns,
+			       .total_ns = sum->total_ns,
+			       .max_ns = sum->max_ns,
 			       .gc_ns = GW_UNKNOWN_NS };
 
 	if (line->call == WIRE_CALL_GIL)
@@ -118,7 +120,7 @@ static void advise(struct gw_report *report, struct line *line, uint64_t ns)
 		c.cause = GW_CAUSE_PAGEFAULT;
 	else if (!strcmp(line->class, "lock"))
 		c.cause = GW_CAUSE_LOCK;
-	rules_match(&c, &line->advice);
+	rules_match(&c, out);
 }
 
 static void show(struct gw_report *report, struct line *line, const struct wire_stack *stack,
@@ -127,7 +129,10 @@ static void show(struct gw_report *report, struct line *line, const struct wire_
 	line->stack = named->stack;
 	line->peer = named->peer;
 	line->shown_ns = stack->blocked_ns;
-	advise(report, line, stack->blocked_ns);
+	advise(report, line,
+	       &(struct wire_call_sum){
+		       .calls = 1, .total_ns = stack->blocked_ns, .max_ns = stack->blocked_ns },
+	       &line->advice);
 }
 
 /* The line that a stack belongs to; GW_NONE: no place is left. */
@@ -293,6 +298,24 @@ static int put_lines(const struct inventory *inventory, struct gw_report *report
 	return 0;
 }
 
+/* What many calls are, one alone does not show: the commits of a database, a walk through a tree. A
+ * rule that asks for many means those of one turn; here it gets those of an average second. */
+static void advise_many(const struct inventory *inventory, struct gw_report *report)
+{
+	uint64_t seconds = report->duration_ns / NS_PER_S;
+
+	for (uint32_t i = 0; i < inventory->lines.count; i++) {
+		struct report_call *call = (struct report_call *)report->calls.items + i;
+		uint64_t n = seconds ? call->calls / seconds : call->calls;
+		struct wire_call_sum sum = { .calls = n,
+					     .total_ns = call->total_ns,
+					     .max_ns = call->max_ns };
+
+		if (n > 1)
+			advise(report, line_at(inventory, i), &sum, &call->advice);
+	}
+}
+
 /* Lines of which no row has come yet are of no use to anybody. */
 static void drop_empty(struct gw_report *report)
 {
@@ -333,6 +356,7 @@ int inventory_collect(const struct inventory *inventory, struct gw_report *repor
 	}
 	if (err)
 		return err;
+	advise_many(inventory, report);
 	drop_empty(report);
 	if (report->calls.count)
 		qsort(report->calls.items, report->calls.count, sizeof(struct report_call),

@@ -220,6 +220,39 @@ struct wire_patch {
 	__u32 pad;
 };
 
+enum wire_pool_kind {
+	WIRE_POOL_EXECUTOR = 0, /* concurrent.futures.ThreadPoolExecutor */
+	WIRE_POOL_ASYNCIO = 1,  /* the one that asyncio makes for itself */
+	WIRE_POOL_GEVENT = 2,
+	WIRE_POOL_UV = 3,
+	WIRE_POOL_KINDS = 4,
+};
+
+#define WIRE_POOL_ITEMS 64
+#define WIRE_POOL_NAME  64
+#define WIRE_POOL_MOST  1000000 /* threads, or items that wait: more is nonsense */
+
+/* WIRE_POOL, when a look finds another state than the one before. Up to before_ns it was as the
+ * record before tells. head.flags: 1: as the record before, up to head.now_ns; the pool is looked
+ * at no more. n_queued and n_waiting ids of those that wait follow, the first to start first; then
+ * two strings: what it is called, and the function that the first of them is to run, "" if that is
+ * not known. */
+struct wire_pool {
+	struct wire_head head;
+	__u32 pid;
+	__u32 kind;      /* enum wire_pool_kind */
+	__u64 id;        /* address in the process */
+	__u64 before_ns; /* the look before this one; 0: there was none */
+	__u32 size;      /* it may have that many threads */
+	__u32 threads;   /* and has */
+	__u32 busy;
+	__u32 queued;    /* in its queue, in all */
+	__u32 waiting;   /* for a place in that queue, in all */
+	__u32 n_queued;  /* ids */
+	__u32 n_waiting; /* ids */
+	__u32 full;      /* 1: for what waits there is no thread, though not all are busy */
+};
+
 enum wire_ended {
 	WIRE_ENDED_DURATION = 0,
 	WIRE_ENDED_SIGNAL = 1,

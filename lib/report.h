@@ -144,6 +144,23 @@ struct report_patch {
 	int32_t fd; /* -1: none */
 };
 
+#define REPORT_POOL_NEXT 4
+
+/* A thread pool beside the loops (pools.h). */
+struct report_pool {
+	uint32_t pid;
+	enum wire_pool_kind kind;
+	const char *name; /* NULL: no memory */
+	uint32_t size, threads, busy_max, queued_max;
+	uint64_t since_ns, until_ns; /* monotonic */
+	uint64_t saturated_ns;
+	uint64_t waits, wait_sum_ns, wait_max_ns; /* of work that was seen waiting */
+	uint64_t wait_off_ns;                     /* a wait may be off by that much at most */
+	uint64_t wait[HIST_BUCKETS];
+	const char *next[REPORT_POOL_NEXT]; /* functions that waited */
+	uint32_t n_next;
+};
+
 struct report_note {
 	const char *what, *why, *fix;
 };
@@ -210,7 +227,7 @@ struct gw_report {
 	int child_exit;       /* WIRE_STATUS_NONE: it had not ended */
 	/* tables; use the macros below */
 	struct report_vec targets, loops, frames, stacks, indexes, sites, stalls, notes, calls,
-		tasks, audits, patches, tags;
+		tasks, audits, patches, tags, pools;
 	struct report_vec diagnosis; /* const char *: sentences of a report that was read */
 	/* quality */
 	struct report_lost lost[REPORT_LOST];

@@ -15,6 +15,7 @@
 #include <string.h>
 #include "collect.h"
 #include "inventory.h"
+#include "pools.h"
 #include "run.h"
 #include "usage.h"
 #include "warmup.h"
@@ -30,6 +31,7 @@ struct gw {
 	struct stalls *stalls;
 	struct inventory *inventory;
 	struct usage *usage;
+	struct pools *pools;
 	struct gw_report *report;
 	enum gw_ended ended;
 	uint64_t now_ns, late_ns; /* of the events; age of the oldest late turn */
@@ -200,6 +202,8 @@ static int on_event(struct gw *gw, const struct event *event)
 	case WIRE_CHILD:
 		gw->report->child_exit = event->child->status;
 		return 0;
+	case WIRE_POOL:
+		return pools_take(gw->pools, gw->report, &event->pool);
 	case WIRE_MEMORY:
 	case WIRE_ASLEEP:
 	case WIRE_TICK:
@@ -299,6 +303,8 @@ int gw_open(struct gw **out, const struct gw_opts *opts)
 	if (!err)
 		err = usage_new(&gw->usage);
 	if (!err)
+		err = pools_new(&gw->pools);
+	if (!err)
 		err = open_tape(gw);
 	if (!err)
 		err = open_source(gw);
@@ -361,14 +367,18 @@ static int bring_up_to_date(struct gw *gw)
 {
 	uint32_t n = usage_families(gw->usage);
 	uint64_t *blocked = calloc(n + 1, sizeof(*blocked));
-	int err = blocked ? inventory_collect(gw->inventory, gw->report) : -ENOMEM;
+	int err = -ENOMEM;
 
+	collect_sort(gw->report, gw->now_ns); /* the length of the run too, which the others need */
+	if (blocked)
+		err = inventory_collect(gw->inventory, gw->report);
 	if (!err)
 		inventory_blocked(gw->inventory, blocked, n);
 	if (!err)
 		err = usage_collect(gw->usage, gw->report, blocked);
+	if (!err)
+		err = pools_collect(gw->pools, gw->report, gw->now_ns);
 	free(blocked);
-	collect_sort(gw->report, gw->now_ns);
 	return err;
 }
 
@@ -457,6 +467,7 @@ void gw_close(struct gw *gw)
 	stalls_free(gw->stalls);
 	inventory_free(gw->inventory);
 	usage_free(gw->usage);
+	pools_free(gw->pools);
 	if (gw->report)
 		collect_free(gw->report);
 	free(gw);

@@ -25,6 +25,7 @@ AREAS = {
     "node": "Node", "tokio": "tokio", "other-loops": "Other loops",
 }
 TABLES = {"texts_net": "12", "texts_os": "34", "texts_other": "56789"}
+IN_POOLS = "One stall does not show this: greenwatch names it when it sees that the thread pool is full and work waits."
 NOT_MATCHED = "One stall does not show this: greenwatch explains it, but never names it by itself."
 
 
@@ -33,12 +34,14 @@ def read_rules():
     for path in (ROOT / "lib/rules").glob("*.c"):
         if not path.name.startswith("texts"):
             evidence |= set(re.findall(r'\.id = "(GW\d{4})"', path.read_text()))
+    pools = set(re.findall(r'return "(GW\d{4})"', (ROOT / "lib/sink/pools.c").read_text()))
     with open(ROOT / "lib/causes.tsv", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert rows and list(rows[0]) == COLUMNS, "lib/causes.tsv: columns"
     for row in rows:
         row["steps"] = row["steps"].split(" | ")
         row["matched"] = row["id"] in evidence
+        row["pools"] = row["id"] in pools
     return rows
 
 
@@ -92,7 +95,7 @@ def numbered(steps):
 
 def page(row):
     steps = "" if row["steps"] == [row["fix"]] else "\n" + numbered(row["steps"]) + "\n"
-    unseen = "" if row["matched"] else f"\n{NOT_MATCHED}\n"
+    unseen = "" if row["matched"] else f"\n{IN_POOLS if row['pools'] else NOT_MATCHED}\n"
     return (f"# {row['id']}: {markdown(row['title'])}\n\n{AREAS[row['area']]}. `greenwatch explain {row['id']}` prints this page.\n"
             f"{unseen}\n## How it looks\n\n{markdown(row['looks'])}\n\n## What to change\n\n{markdown(row['fix'])}\n{steps}\n"
             f"## Does the thread pool help?\n\n{HELPS[row['pool']]}\n\n## Source\n\n{markdown(row['source'])}\n")
@@ -110,7 +113,7 @@ def index(rules):
         for row in rules:
             if row["area"] == area:
                 title = markdown(row["title"])
-                title = title if row["matched"] else f"*{title}*"
+                title = title if row["matched"] or row["pools"] else f"*{title}*"
                 lines.append(f"- [{row['id']}]({row['id']}.md) {title}")
     return "\n".join(lines) + "\n"
 

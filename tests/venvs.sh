@@ -1,10 +1,19 @@
 #!/bin/sh
-# venvs.sh [--lab] [DIR]: interpreters with gevent and uvloop for tests/unit/test_tasks.c, one for
+# venvs.sh [--lab | --programs] [DIR]: interpreters with gevent and uvloop for tests/unit/test_tasks.c, one for
 # each CPython of pyenv, and two with the greenlet of before 2.0. Needs the network once.
 #
 # --lab: the libraries of the laboratory's workloads too. What a version has no wheel of is a line
 # `MODULE reason` in DIR/NAME/missing.
+#
+# --programs: nothing but one for Debian's interpreter, DIR is /tmp/gw-programs then, with the programs whose audit
+# tests/e2e/cases_audit.py compares with what they know themselves.
 set -u
+
+if [ "${1:-}" = --programs ]; then
+	dir=${2:-/tmp/gw-programs}
+	/usr/bin/python3 -m venv "$dir" && exec "$dir/bin/pip" -q --disable-pip-version-check install \
+		gevent celery locust uvicorn
+fi
 
 lab=
 if [ "${1:-}" = --lab ]; then

@@ -326,7 +326,14 @@ struct members {
 	const struct audit_class *class;
 };
 
-/* What Thread itself keeps is its own affair. */
+/* What Thread itself keeps is its own affair, and the lock of a handler has a finding of its own.
+ */
+static bool is_kept(const struct audit_class *class, const char *name)
+{
+	return (class->thread && name[0] == '_') || (class->handler && !strcmp(name, "lock")) ||
+	       audit_harmless(class->module, name);
+}
+
 static int take_field(void *ctx, uint64_t key, uint64_t value)
 {
 	const struct members *m = ctx;
@@ -342,7 +349,7 @@ static int take_field(void *ctx, uint64_t key, uint64_t value)
 	    class->what != AUDIT_FUNCTION && !class->sqlite)
 		return 0;
 	name = key_name(a, key);
-	if (!name || (m->class->thread && name[0] == '_') || audit_harmless(m->class->module, name))
+	if (!name || is_kept(m->class, name))
 		return 0;
 	field.where = audit_format(a, "%s.%s", field.where, name);
 	look(&field, value);
@@ -355,8 +362,7 @@ void audit_instance(struct audit *a, uint64_t object, struct audit_class *class,
 {
 	struct members m = { .class = class };
 
-	if (class->green || class->handler || class->home >= a->n_modules ||
-	    a->modules[class->home].after)
+	if (class->green || class->home >= a->n_modules || a->modules[class->home].after)
 		return;
 	m.place =
 		(struct place){ .a = a, .where = where, .module = module, .depth = DEPTH_MAX - 1 };

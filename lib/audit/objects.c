@@ -164,12 +164,12 @@ static int take(void *ctx, uint64_t object)
 	o->a->sqlite |= class->sqlite;
 	if (class->socket)
 		take_socket(o, object, class);
-	else if (class->handler)
-		take_handler(o->a, object, class);
 	else if (class->green && strstr(class->class.name, "ocket"))
 		take_green(o, object, class);
 	else if (class->what == AUDIT_INSTANCE)
 		take_instance(o->a, object, class);
+	if (class->handler)
+		take_handler(o->a, object, class);
 	audit_servers(o->a, object, class);
 	return 0;
 }

@@ -101,20 +101,28 @@ static int take_module(void *ctx, uint64_t key, uint64_t value)
 	return 0;
 }
 
-/* The last module that only patching imports: what came after it came after the patching. */
-static uint32_t find_patched_at(const struct audit *a)
+/* The last module that patching imported: what came after it came after the patching. One whose
+ * part was not patched may have been imported at any time since, by the application. */
+static uint32_t find_patched_at(struct audit *a)
 {
-	static const char *const green[] = {
-		"gevent.os",     "gevent.time",      "gevent.thread", "gevent.threading",
-		"gevent.socket", "gevent.select",    "gevent.ssl",    "gevent.subprocess",
-		"gevent.signal", "gevent.selectors", "gevent.queue",
+	static const struct {
+		const char *module, *part;
+	} green[] = {
+		{ "gevent.os", "os" },          { "gevent.time", "time" },
+		{ "gevent.thread", "_thread" }, { "gevent.threading", "threading" },
+		{ "gevent.socket", "socket" },  { "gevent.select", "select" },
+		{ "gevent.ssl", "ssl" },        { "gevent.subprocess", "subprocess" },
+		{ "gevent.signal", "signal" },  { "gevent.selectors", "selectors" },
+		{ "gevent.queue", "queue" },
 	};
 	uint32_t last = 0;
+	uint64_t dict;
 
 	for (size_t i = 0; i < sizeof(green) / sizeof(green[0]); i++) {
-		const struct audit_module *module = audit_find(a, green[i]);
+		const struct audit_module *module = audit_find(a, green[i].module);
 
-		if (module && (uint32_t)(module - a->modules) > last)
+		if (module && (uint32_t)(module - a->modules) > last &&
+		    !pydict_get(a->mem, a->py, a->saved, AUDIT_DICT, green[i].part, &dict))
 			last = (uint32_t)(module - a->modules);
 	}
 	return last;

@@ -46,6 +46,11 @@ uint32_t hist_bucket(uint64_t ns)
 	return hist_index(ns);
 }
 
+void hist_count(uint64_t *buckets, uint64_t ns, uint64_t times)
+{
+	buckets[hist_index(ns)] += times;
+}
+
 uint64_t hist_quantile(const uint64_t *buckets, double share, uint64_t max_ns)
 {
 	uint64_t total = 0, seen = 0, rank;

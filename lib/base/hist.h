@@ -16,6 +16,9 @@ uint64_t hist_floor(uint32_t bucket);
 uint64_t hist_ceiling(uint32_t bucket);
 uint32_t hist_bucket(uint64_t ns); /* the one that holds it */
 
+/* Counts a value, so many times. */
+void hist_count(uint64_t *buckets, uint64_t ns, uint64_t times);
+
 /* Upper end of the bucket that holds the given share (0..1); 0 when empty. Never above max_ns. */
 uint64_t hist_quantile(const uint64_t *buckets, double share, uint64_t max_ns);
 

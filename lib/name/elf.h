@@ -41,6 +41,11 @@ int elf_unwind_image(const struct elf *elf, unsigned char **image, size_t *size)
 /* Value of a dynamic symbol, by DT_GNU_HASH alone: works on stripped files. 0 or -ENOENT. */
 int elf_dynamic(struct elf *elf, const char *name, uint64_t *value);
 
+/* Values of n (up to 31) variables that a source file, by its base name, keeps to itself: all or
+ * nothing. 0; -ENOENT: not in .symtab, or there is none; -EBADMSG. */
+int elf_statics(struct elf *elf, const char *file, const char *const *names, unsigned int n,
+		uint64_t *values);
+
 /* Address of a section, by name. 0 or -ENOENT. */
 int elf_section(struct elf *elf, const char *name, uint64_t *vaddr);
 

@@ -392,6 +392,55 @@ int namer_stack(struct namer *namer, const struct wire_stack *stack,
 	return err;
 }
 
+static bool pool_sound(const struct namer_pool *pool)
+{
+	return pool->kind < WIRE_POOL_KINDS && pool->size <= WIRE_POOL_MOST &&
+	       pool->threads <= WIRE_POOL_MOST && pool->busy <= pool->threads &&
+	       pool->queued <= WIRE_POOL_MOST && pool->waiting <= WIRE_POOL_MOST &&
+	       pool->n_queued <= pool->queued && pool->n_waiting <= pool->waiting &&
+	       pool->n_queued <= WIRE_POOL_ITEMS &&
+	       pool->n_waiting <= WIRE_POOL_ITEMS - pool->n_queued &&
+	       memchr(pool->name, 0, sizeof(pool->name)) &&
+	       memchr(pool->next, 0, sizeof(pool->next));
+}
+
+/* 0, -EBADMSG, or what the namer reports. */
+static int take_pools(const struct namer_got_pools *got, size_t size, struct namer_pools *out)
+{
+	if (size < NAMER_POOLS_BASE || got->pools.n > NAMER_POOLS_MAX ||
+	    size != NAMER_POOLS_BASE + got->pools.n * sizeof(got->pools.list[0]))
+		return -EBADMSG;
+	for (uint32_t i = 0; i < got->pools.n; i++)
+		if (!pool_sound(&got->pools.list[i]))
+			return -EBADMSG;
+	if (got->head.result)
+		return reported(got->head.result);
+	memcpy(out, &got->pools, size - sizeof(got->head));
+	return 0;
+}
+
+int namer_pools(struct namer *namer, uint32_t pid, uint32_t threads, struct namer_pools *out)
+{
+	struct namer_ask_pools packet = { .head = { .kind = NAMER_POOLS, .pid = pid },
+					  .threads = threads };
+	struct request request = { targets_find(&namer->targets, pid),   &packet, sizeof(packet), 0,
+				   deadline_in(NAMER_POOLS_DEADLINE_MS), false };
+	int n, err;
+
+	if (!request.target)
+		return -ESRCH;
+	n = ask(namer, &request);
+	/* names are not given up for it: it is the caller who asks no more */
+	if (fatal(n) && request.target->strikes)
+		request.target->strikes--;
+	if (n < 0)
+		return n;
+	err = take_pools((const void *)namer->packet, (size_t)n, out);
+	if (err == -EBADMSG)
+		strike(namer, request.target, err);
+	return err;
+}
+
 const struct wire_park *namer_park(const struct namer *namer)
 {
 	return namer->park.ret ? &namer->park : NULL;

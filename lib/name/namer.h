@@ -21,9 +21,10 @@
 
 struct namer;
 
-#define NAMER_DEADLINE_MS      100  /* stacks, threads */
-#define NAMER_LOOK_DEADLINE_MS 1000 /* first look at a process and its ELF files */
-#define NAMER_STRIKES          3
+#define NAMER_DEADLINE_MS       100  /* stacks, threads */
+#define NAMER_LOOK_DEADLINE_MS  1000 /* first look at a process and its ELF files */
+#define NAMER_POOLS_DEADLINE_MS 500  /* asked often, so a busy machine must not make it late */
+#define NAMER_STRIKES           3
 
 /* Whether threads of a process park in futexes. */
 enum namer_parks {
@@ -79,6 +80,30 @@ int namer_stack(struct namer *namer, const struct wire_stack *stack,
 
 /* How the thread of the stack named last parks; NULL: it does not. Borrowed. */
 const struct wire_park *namer_park(const struct namer *namer);
+
+#define NAMER_POOLS_MAX 16 /* of one process */
+
+/* A thread pool as it is now; the fields are those of struct wire_pool. */
+struct namer_pool {
+	uint64_t id;
+	uint32_t kind, size, threads, busy, queued, waiting, n_queued, n_waiting, full, pad;
+	uint64_t ids[WIRE_POOL_ITEMS]; /* n_queued, then n_waiting */
+	char name[WIRE_POOL_NAME];
+	char next[WIRE_POOL_NAME];
+};
+
+struct namer_pools {
+	uint32_t n;
+	uint32_t pending; /* threads that may yet turn out to belong to a pool */
+	uint32_t no_uv;   /* 1: it has libuv in it, and nothing tells how its pool is */
+	uint32_t pad;
+	uint64_t cpu_ns; /* that the look took */
+	struct namer_pool list[NAMER_POOLS_MAX];
+};
+
+/* The thread pools of a process that has so many threads. What could not be read, for the program
+ * goes on, is left out. 0 or -errno. */
+int namer_pools(struct namer *namer, uint32_t pid, uint32_t threads, struct namer_pools *out);
 
 /* The process has ended or executed another image. */
 void namer_forget(struct namer *namer, uint32_t pid);

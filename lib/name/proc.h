@@ -44,6 +44,7 @@ struct files {
 
 struct runtime;
 struct python;
+struct poolread;
 
 struct proc {
 	uint32_t pid;
@@ -54,10 +55,11 @@ struct proc {
 	char cwd[256];
 	struct files *files;
 	const struct runtime *runtime;
-	struct python *python; /* NULL: no interpreter known */
-	struct perfmap *jit;   /* NULL: not looked for yet */
-	unsigned int parks;    /* enum namer_parks */
-	struct wire_park park; /* of the stack being named */
+	struct python *python;  /* NULL: no interpreter known */
+	struct perfmap *jit;    /* NULL: not looked for yet */
+	struct poolread *pools; /* NULL: not looked for yet */
+	unsigned int parks;     /* enum namer_parks */
+	struct wire_park park;  /* of the stack being named */
 	char version[32];
 	char why[160]; /* no Python frames */
 };

@@ -12,6 +12,7 @@
  *	        STACK              -> FILE* , then the names
  *	        FORGET             ->         (no answer)
  *	        AUDIT              -> FILE* , { AUDIT + a record }*, AUDIT
+ *	        POOLS              -> FILE* , POOLS
  */
 #ifndef PROTOCOL_H
 #define PROTOCOL_H
@@ -32,6 +33,7 @@ enum namer_kind {
 	NAMER_FORGET = 4,
 	NAMER_FILE = 5,
 	NAMER_AUDIT = 6,
+	NAMER_POOLS = 7,
 };
 
 struct namer_head {
@@ -96,6 +98,20 @@ struct namer_ask_audit {
 struct namer_got_audit {
 	struct namer_head head;
 };
+
+struct namer_ask_pools {
+	struct namer_head head;
+	uint32_t threads; /* that the process has */
+	uint32_t pad;
+};
+
+/* Sent up to the last pool. */
+struct namer_got_pools {
+	struct namer_head head;
+	struct namer_pools pools;
+};
+#define NAMER_POOLS_BASE                                                                           \
+	(sizeof(struct namer_got_pools) - sizeof(struct namer_pool[NAMER_POOLS_MAX]))
 
 struct namer_file {
 	struct namer_head head;

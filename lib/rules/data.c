@@ -7,6 +7,8 @@
 /* Drivers that keep to sockets of Python, and so are never what waits in C. */
 #define PG_GREEN    "asyncpg/* pg8000/* psycopg/* aiopg/* postgresql/*"
 #define MYSQL_GREEN "pymysql/* aiomysql/* asyncmy/* mysql/connector/*"
+/* Such a commit stalls nobody alone; it is the number of them that does. */
+#define SMALL_NS 50000000
 
 static const struct rule_evidence rows[] = {
 	{ .id = "GW1001",
@@ -153,6 +155,12 @@ static const struct rule_evidence rows[] = {
 	{ .id = "GW1009",
 	  .runtimes = PYTHON,
 	  .causes = BLOCKED,
+	  .calls = "fsync fdatasync unlink",
+	  .modules = "libsqlite3.so* _sqlite3* sqlite3.* apsw*",
+	  .each_most = SMALL_NS },
+	{ .id = "GW1009",
+	  .runtimes = PYTHON,
+	  .causes = BLOCKED,
 	  .calls = "fsync fdatasync",
 	  .peers = "file",
 	  .paths = "*-wal *-journal *.sqlite *.sqlite3 *.db *.db3",
@@ -164,6 +172,13 @@ static const struct rule_evidence rows[] = {
 	  .files = "sqlite3/* django/db/backends/sqlite3/* sqlalchemy/dialects/sqlite/* "
 		   "peewee.py apsw/*",
 	  .calls_least = 5 },
+	{ .id = "GW1009",
+	  .runtimes = PYTHON,
+	  .causes = BLOCKED,
+	  .calls = "fsync fdatasync",
+	  .files = "sqlite3/* django/db/backends/sqlite3/* sqlalchemy/dialects/sqlite/* "
+		   "peewee.py apsw/*",
+	  .each_most = SMALL_NS },
 	{ .id = "GW1009",
 	  .runtimes = PYTHON,
 	  .causes = "cpu",

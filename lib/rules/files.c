@@ -10,6 +10,8 @@
 	"python_multipart/* django/core/files/uploadhandler.py django/http/multipartparser.py "    \
 	"cgi.py"
 #define CHILDREN "subprocess.py gevent/subprocess.py multiprocessing/* os.py <frozen*os>"
+#define COPYING  "copy_process dup_mm dup_mmap copy_page_range copy_p4d_range"
+#define FORK_NS  20000000 /* less is for locks of others, not for its pages */
 
 static const struct rule_evidence rows[] = {
 	{ .id = "GW4001",
@@ -114,16 +116,22 @@ static const struct rule_evidence rows[] = {
 	  .classes = "poll other",
 	  .files = "subprocess.py",
 	  .functions = "communicate _communicate run" },
+	{ .id = "GW4008", .runtimes = PYTHON, .causes = "cpu pagefault", .symbols = COPYING },
 	{ .id = "GW4008",
 	  .runtimes = PYTHON,
-	  .causes = ANYWAY,
-	  .symbols = "copy_process dup_mm dup_mmap copy_page_range copy_p4d_range" },
+	  .causes = BLOCKED,
+	  .symbols = COPYING,
+	  .each_least = FORK_NS },
 	{ .id = "GW4008",
 	  .runtimes = PYTHON,
 	  .causes = "cpu",
 	  .files = "subprocess.py gevent/subprocess.py multiprocessing/popen_fork.py",
 	  .functions = "_execute_child _launch" },
-	{ .id = "GW4008", .runtimes = PYTHON, .causes = BLOCKED, .calls = "clone clone3 fork" },
+	{ .id = "GW4008",
+	  .runtimes = PYTHON,
+	  .causes = BLOCKED,
+	  .calls = "clone clone3 fork",
+	  .each_least = FORK_NS },
 	{ .id = "GW4009",
 	  .runtimes = PYTHON,
 	  .causes = ANYWAY,

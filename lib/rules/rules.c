@@ -214,6 +214,8 @@ static bool holds_call(const struct rule_evidence *row, const struct rule_case *
 		return false;
 	if ((row->slept ? c->slept_calls : c->calls) < row->calls_least)
 		return false;
+	if (c->max_ns < row->each_least)
+		return false;
 	return !row->each_most || c->max_ns <= row->each_most;
 }
 
@@ -309,7 +311,8 @@ static uint32_t conditions(const struct rule_evidence *row)
 				      row->symbols,   row->called, row->slept,   row->files,
 				      row->functions, row->own };
 	uint32_t others = (row->leaf == LEAF_DIRECT) + row->blocking + row->standard + row->top +
-			  (row->calls_least > 0) + (row->each_most > 0) + (row->gc_percent > 0);
+			  (row->calls_least > 0) + (row->each_least > 0) + (row->each_most > 0) +
+			  (row->gc_percent > 0);
 
 	return count(kinds, sizeof(kinds) / sizeof(kinds[0])) +
 	       2 * count(names, sizeof(names) / sizeof(names[0])) + others;

@@ -53,7 +53,8 @@ struct rule_evidence {
 	bool top;             /* files: of the innermost library frame */
 	bool weak;            /* low confidence, whatever the evidence */
 	uint32_t calls_least; /* how often it slept in the call or in slept, at least */
-	uint64_t each_most;   /* ns that one of them took, at most */
+	uint64_t each_least;  /* ns that the longest of them took, at least */
+	uint64_t each_most;   /* ... at most */
 	uint32_t gc_percent;  /* of the turn, at least */
 };
 

@@ -18,12 +18,15 @@
 #include "audit/audit.h"
 #include "name/protocol.h"
 #include "runtime/drop.h"
+#include "runtime/poolread.h"
 #include "runtime/runtime.h"
 
 #define LOOK_BYTES   (32U << 20)
 #define LOOK_READS   50000
 #define THREAD_BYTES (8U << 20)
 #define THREAD_READS 20000 /* 1 to 2 us each */
+#define POOLS_BYTES  (4U << 20)
+#define POOLS_READS  20000
 
 struct server {
 	int sock;
@@ -42,6 +45,7 @@ union packet {
 	struct namer_ask_thread thread;
 	struct namer_ask_stack stack;
 	struct namer_ask_audit audit;
+	struct namer_ask_pools pools;
 };
 
 /* Bytes of a packet and up to two descriptors; never returns without a packet. */
@@ -160,6 +164,7 @@ static void forget(struct server *server, uint32_t pid)
 		return;
 	if (proc->runtime && proc->runtime->detach)
 		proc->runtime->detach(proc);
+	poolread_free(proc);
 	proc_close(proc);
 	free(proc);
 }
@@ -327,6 +332,23 @@ static void audit(struct server *server, const struct namer_ask_audit *ask)
 	answer(server, &got, sizeof(got));
 }
 
+static void pools(struct server *server, const struct namer_ask_pools *ask)
+{
+	struct namer_got_pools *got = (struct namer_got_pools *)(void *)server->out;
+	struct proc *proc = find_proc(server, ask->head.pid);
+
+	memset(got, 0, NAMER_POOLS_BASE);
+	got->head = ask->head;
+	got->head.result = -ESRCH;
+	if (proc) {
+		proc->fresh = false;
+		server->files.now++;
+		memory_budget(&proc->mem, POOLS_BYTES, POOLS_READS);
+		got->head.result = poolread_look(proc, ask->threads, &got->pools);
+	}
+	answer(server, got, NAMER_POOLS_BASE + got->pools.n * sizeof(got->pools.list[0]));
+}
+
 static bool stack_sound(const struct namer_ask_stack *ask, size_t size)
 {
 	const struct wire_stack *stack = &ask->stack;
@@ -363,6 +385,8 @@ static void serve_one(struct server *server)
 		name(server, &packet.stack);
 	else if (packet.head.kind == NAMER_AUDIT && size == sizeof(packet.audit))
 		audit(server, &packet.audit);
+	else if (packet.head.kind == NAMER_POOLS && size == sizeof(packet.pools))
+		pools(server, &packet.pools);
 	else if (packet.head.kind == NAMER_FORGET)
 		forget(server, packet.head.pid);
 	else

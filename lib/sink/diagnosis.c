@@ -281,6 +281,8 @@ int sink_diagnosis(const struct gw_report *report, char (*lines)[DIAGNOSIS_SIZE]
 		say_healthy(lines[n++], report);
 	if (n < max && say_limit(lines[n], report))
 		n++;
+	if (n < max && pools_say(report, lines[n], DIAGNOSIS_SIZE))
+		n++;
 	if (machine.count && n < max)
 		say_machine(lines[n++], &machine, own.count > 0);
 	if (open && !own.count && n < max)

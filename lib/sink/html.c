@@ -93,6 +93,7 @@ static int write_body(const struct html *html)
 		err = html_calls(html);
 	if (!err)
 		err = html_tasks(html);
+	html_pools(html);
 	html_patches(html);
 	html_unseen(html);
 	html_run(html);

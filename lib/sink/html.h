@@ -70,6 +70,7 @@ int html_sites(const struct html *html); /* htmlsites.c */
 int html_longest(const struct html *html);
 int html_calls(const struct html *html); /* htmllists.c */
 int html_tasks(const struct html *html);
+void html_pools(const struct html *html);
 void html_patches(const struct html *html);
 void html_unseen(const struct html *html); /* htmlrun.c */
 void html_run(const struct html *html);

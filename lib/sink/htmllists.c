@@ -150,6 +150,49 @@ int html_tasks(const struct html *html)
 	return 0;
 }
 
+static void pool_row(const struct html *html, const struct report_pool *pool)
+{
+	FILE *to = html->to;
+	char n[FORMAT_TIME];
+
+	fprintf(to, "<tr><td>%" PRIu32 "</td><td><span class=\"fn\">", pool->pid);
+	html_text(to, pool->name);
+	fputs("</span> <span class=\"at\">", to);
+	html_text(to, pools_kind(pool));
+	fprintf(to, "</span></td><td class=\"num\">%" PRIu32 " of %" PRIu32 "</td>", pool->busy_max,
+		pool->size);
+	html_number(to, format_time(n, pool->saturated_ns));
+	html_number(to, format_count(n, pool->waits));
+	html_number(to, pool->waits
+				? format_time(n, hist_quantile(pool->wait, 0.99, pool->wait_max_ns))
+				: "");
+	html_number(to, pool->waits ? format_time(n, pool->wait_max_ns) : "");
+	fputs("<td>", to);
+	html_rule(to, pools_rule(pool));
+	fputs("</td></tr>\n", to);
+}
+
+void html_pools(const struct html *html)
+{
+	static const char *const heads[] = { "Process",   "Pool",          "#Busy at most",
+					     "#Full for", "#Seen waiting", "#Wait p99",
+					     "#longest",  "Rule" };
+	uint32_t shown = 0;
+
+	if (!html->report->pools.count)
+		return;
+	html_section(html->to, "pools", "Thread pools beside the loops");
+	fputs("<p class=\"dim\">A full pool stalls no loop, yet what is handed to it waits.</p>\n",
+	      html->to);
+	html_table(html->to, "Thread pools", heads, sizeof(heads) / sizeof(heads[0]));
+	report_each (html->report, pools, struct report_pool, pool)
+		if (shown++ < HTML_ROWS)
+			pool_row(html, pool);
+	html_table_end(html->to);
+	html_more(html->to, shown > HTML_ROWS ? shown - HTML_ROWS : 0, "pools");
+	html_section_end(html->to);
+}
+
 static void audit_line(const struct html *html, const struct report_audit *audit)
 {
 	FILE *to = html->to;

@@ -213,6 +213,7 @@ void json_report(struct json *json, const struct gw_report *report, bool stalls)
 			json_element(json, json_task(json, report, task));
 	json_array_end(json);
 	json_patches(json, report);
+	json_pools(json, report);
 	write_diagnosis(json, report);
 	json_judged(json, report);
 	json_item(json, "quality", json_quality(json, report));

@@ -76,6 +76,7 @@ void json_patches(struct json *json, const struct gw_report *report);
 
 /* budgets and suppressed, where something was judged (jsonjudged.c). */
 void json_judged(struct json *json, const struct gw_report *report);
+void json_pools(struct json *json, const struct gw_report *report); /* jsonpools.c */
 
 /* One stall (jsonstall.c). */
 cJSON *json_stall(struct json *json, const struct gw_report *report, const struct gw_stall *stall);

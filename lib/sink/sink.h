@@ -40,8 +40,16 @@ extern const struct sink_ops sink_baseline, sink_suppressions;
 
 /* Up to max sentences about the run, the most important first; returns how many. */
 #define DIAGNOSIS_SIZE  1400
-#define DIAGNOSIS_LINES 5
+#define DIAGNOSIS_LINES 6
 int sink_diagnosis(const struct gw_report *report, char (*lines)[DIAGNOSIS_SIZE], int max);
+
+/* Thread pools (pools.c): their kind in a word, how long they were watched, the rule they are an
+ * instance of (NULL: they made nothing wait), and a sentence about the one that made work wait
+ * longest in sum. False: none did. */
+const char *pools_kind(const struct report_pool *pool);
+uint64_t pools_watched(const struct report_pool *pool);
+const char *pools_rule(const struct report_pool *pool);
+bool pools_say(const struct gw_report *report, char *line, size_t size);
 
 /* What was written so far reaches the stream's other end: 0 or -errno. */
 int sink_flush(const struct gw_sink *sink);

@@ -348,6 +348,7 @@ int text_summary(const struct gw_sink *sink, const struct gw_report *report)
 		err = text_calls(sink, report);
 	if (!err)
 		err = text_users(sink, report);
+	text_pools(sink, report);
 	text_patches(sink, report);
 	print_notes(sink, report);
 	if (sink->opts.verbose && report->repaired)

@@ -75,9 +75,13 @@ static int start_ticks(struct watch *w)
 
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (w->epoll < 0 || w->timer < 0 || timerfd_settime(w->timer, 0, &every, NULL))
+	w->pool_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (w->epoll < 0 || w->timer < 0 || w->pool_timer < 0 ||
+	    timerfd_settime(w->timer, 0, &every, NULL))
 		return -errno;
 	err = poll_on(w, w->timer);
+	if (!err)
+		err = poll_on(w, w->pool_timer);
 	return err ? err : poll_on(w, live_fd(w->live));
 }
 

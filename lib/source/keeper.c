@@ -149,6 +149,14 @@ static uint32_t children_of(int dir, const char *tid, uint32_t *pids, uint32_t m
 	return n;
 }
 
+uint32_t keeper_threads(const struct keeper_proc *proc)
+{
+	struct stat st;
+
+	return fstatat(proc->dir, "task", &st, 0) || st.st_nlink < 2 ? 0
+								     : (uint32_t)st.st_nlink - 2;
+}
+
 uint32_t keeper_children(const struct keeper_proc *proc, uint32_t *pids, uint32_t max)
 {
 	int fd = openat(proc->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -29,6 +29,9 @@ int keeper_open(struct keeper_proc *proc, uint32_t pid);
 /* The process a thread belongs to; 0: there is no such thread. */
 uint32_t keeper_process_of(uint32_t tid);
 
+/* Threads that it has; 0: it has ended. One stat(). */
+uint32_t keeper_threads(const struct keeper_proc *proc);
+
 /* Processes that it has started, up to max of them; returns how many. */
 uint32_t keeper_children(const struct keeper_proc *proc, uint32_t *pids, uint32_t max);
 

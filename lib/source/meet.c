@@ -104,6 +104,7 @@ static void start_samples(struct watch *w, const struct wire_found *found)
 static void drop(struct watch *w, struct proc *proc)
 {
 	workers_forget(w, proc);
+	poolwatch_forget(w, proc);
 	procs_drop(&w->procs, proc);
 }
 

@@ -69,6 +69,7 @@ void procs_drop(struct procs *procs, struct proc *proc)
 			break;
 		}
 	}
+	free(proc->pools);
 	free(proc);
 }
 
@@ -78,6 +79,7 @@ void procs_free(struct procs *procs)
 		struct proc *last = procs->items[--procs->count];
 
 		keeper_close(&last->keeper);
+		free(last->pools);
 		free(last);
 	}
 	free(procs->items);

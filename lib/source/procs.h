@@ -15,6 +15,8 @@
 #include "name/namer.h"
 #include "source/keeper.h"
 
+struct poolwatch;
+
 struct proc {
 	struct keeper_proc keeper;
 	bool asked;            /* named by the caller */
@@ -25,6 +27,7 @@ struct proc {
 	unsigned int parks;             /* enum namer_parks */
 	uint32_t park_wait, park_pause; /* ticks between two looks for workers, and to go */
 	struct wire_parks known;        /* how its workers park */
+	struct poolwatch *pools;        /* poolwatch.c's; NULL: none yet */
 	struct wire_python layout;
 	char runtime[32];
 	char why[128]; /* there are no Python frames; "": there are, or it is no Python */

@@ -295,7 +295,9 @@ static int tick(struct watch *w)
 	/* their rows take the place of others */
 	if (!err && w->calls_ended >= ENDED_LOOPS)
 		err = tell_calls(&w->source);
-	return err ? err : workers_tick(w);
+	if (!err)
+		err = workers_tick(w);
+	return err ? err : poolwatch_tick(w);
 }
 
 static bool all_gone(const struct watch *w)
@@ -346,14 +348,18 @@ static int watch_poll(struct source *source, int timeout_ms)
 	struct watch *w = watch_of(source);
 	struct epoll_event events[4];
 	int n = epoll_wait(w->epoll, events, 4, timeout_ms), err;
-	bool ticks = false;
+	bool ticks = false, pools = false;
 	uint64_t due;
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	err = watch_drain(w, BUDGET);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		ticks |= events[i].data.fd == w->timer;
+		pools |= events[i].data.fd == w->pool_timer;
+	}
+	if (!err && pools && read(w->pool_timer, &due, sizeof(due)) == sizeof(due))
+		err = poolwatch_due(w);
 	if (!err && ticks && read(w->timer, &due, sizeof(due)) == sizeof(due))
 		err = tick(w);
 	if (!err)
@@ -527,6 +533,8 @@ static int watch_end(struct source *source, enum wire_ended why)
 	if (!err)
 		err = tell_open_all(w);
 	if (!err)
+		err = poolwatch_end(w);
+	if (!err)
 		err = watch_snapshot(source);
 	if (!err)
 		err = tell_calls(source);
@@ -557,6 +565,8 @@ static void watch_close(struct source *source)
 	namer_close(w->namer);
 	if (w->timer >= 0)
 		close(w->timer);
+	if (w->pool_timer >= 0)
+		close(w->pool_timer);
 	if (w->epoll >= 0)
 		close(w->epoll);
 	free(w->scratch);
@@ -589,6 +599,7 @@ int watch_open(struct source **out, const struct watch_opts *opts, const struct 
 	w->late_ns = opts->late_ns;
 	w->epoll = -1;
 	w->timer = -1;
+	w->pool_timer = -1;
 	w->audit_fd = -1;
 	w->scratch = malloc(sizeof(*w->scratch));
 	w->slot = calloc(1, sizeof(*w->slot));

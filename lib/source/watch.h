@@ -52,14 +52,15 @@ struct watch {
 	struct wire_calls *calls;     /* rows on their way */
 	uint32_t calls_ended;         /* loops that have ended since rows were told last */
 	uint64_t late_ns, consumed;
-	uint64_t warm_until_ns;     /* the warm-up is over then at the latest; 0: it is, or there is
-				       none */
-	bool warm_ready;            /* earlier when a watched process listens */
-	struct inspect inspect;     /* audits of monkey patching */
-	uint32_t audits;            /* asked for */
-	int epoll, timer, audit_fd; /* audit_fd: of the audit that epoll knows of; -1: none */
-	uint32_t others;            /* processes without a loop that were met */
-	uint32_t n_parked;          /* threads seen parked that are yet to be made loops */
+	uint64_t warm_until_ns; /* the warm-up is over then at the latest; 0: it is, or there is
+				   none */
+	bool warm_ready;        /* earlier when a watched process listens */
+	struct inspect inspect; /* audits of monkey patching */
+	uint32_t audits;        /* asked for */
+	int epoll, timer, pool_timer;
+	int audit_fd;      /* audit_fd: of the audit that epoll knows of; -1: none */
+	uint32_t others;   /* processes without a loop that were met */
+	uint32_t n_parked; /* threads seen parked that are yet to be made loops */
 	uint32_t parked[PARKED_MAX];
 	bool no_samples_told;
 	bool ending; /* the last totals are being told */
@@ -106,6 +107,13 @@ bool ready_listens(const struct procs *procs);
 
 /* watch.c: everything summed up so far, as it stands. */
 int watch_tell_sums(struct watch *w);
+
+/* poolwatch.c: thread pools. At every tick; when its timer rings; before a process is dropped; at
+ * the end. 0 or -errno. */
+int poolwatch_tick(struct watch *w);
+int poolwatch_due(struct watch *w);
+int poolwatch_forget(struct watch *w, struct proc *proc);
+int poolwatch_end(struct watch *w);
 
 /* watch.c: hands out up to budget records of the ring. 0 or -errno. */
 int watch_drain(struct watch *w, uint32_t budget);

@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import tool
@@ -11,6 +12,7 @@ from tool import Case, HERE, PYTHON, ROOT
 
 APPS = HERE / "audit"
 VENVS = "/tmp/gw-venvs/*/bin/python"  # of tests/venvs.sh
+OTHERS = "/tmp/gw-programs/bin/python"  # of tests/venvs.sh --programs
 WARNINGS = ("-W", "ignore")
 
 CAPTURED = {
@@ -26,7 +28,7 @@ CAPTURED = {
 LOCKS = {
     ("threading.Lock", "early.biglock"), ("threading.RLock", "early.again"), ("queue.SimpleQueue", "early.simple"),
     ("queue.Queue", "early.jobs"), ("threading.Event", "early.ready"), ("threading.Lock", "early.client._guard"),
-    ("threading.RLock", "early.Quiet early-handler"),
+    ("threading.RLock", "early.Quiet early-handler"), ("threading.Lock", "early.handler.guard"),
 }
 
 
@@ -149,6 +151,51 @@ class Faults(Audit):
                           PYTHON, "-B", APPS / "app.py").finish(60)
         self.assert_done(done)
         self.assertRegex(done.out, r"patched: [4-9]\d entries of saved, [3-9] attributes named, .*: agrees")
+
+
+# What is run; what the audit says of one of its processes; how many attributes it names there at least.
+PROGRAMS = {
+    "gunicorn": (("gunicorn", "-k", "gevent", "-b", "127.0.0.1:0", "web:application"), "patched", 0),
+    "gunicorn --preload": (("gunicorn", "--preload", "-k", "gevent", "-b", "127.0.0.1:0", "web:application"),
+                           "patched", 1),
+    "celery": (("celery", "-A", "jobs", "worker", "-P", "gevent", "-c", "4"), "patched", 0),
+    "locust": (("locust", "-f", "locustfile.py", "--headless", "-u", "2", "-r", "2", "--host", "http://127.0.0.1:1"),
+               "patched", 0),
+    "uvicorn": (("uvicorn", "web:endpoint", "--port", "0"), "none", 0),
+}
+
+
+class Programs(Audit):
+
+    def agree(self, name):
+        argv, state, named = PROGRAMS[name]
+        python = next((p for p in (PYTHON, OTHERS) if os.access(p, os.X_OK) and can(p, f"import {argv[0]}")), None)
+        if not python:
+            self.skipTest(f"no interpreter here has {argv[0]}; make deps or tests/venvs.sh --programs installs it")
+        shutil.copytree(APPS / "programs", self.place, dirs_exist_ok=True)
+        done = self.start(PYTHON, "-B", APPS / "truth.py", "--greenwatch", tool.Settings.greenwatch, "--wait", 8,
+                          "--name", name, "--", python, "-B", "-m", *argv).finish(60)
+        self.assert_done(done)
+        told = re.findall(r"(?m)^.* \d+ (\S+): \d+ entries of saved, (\d+) attributes named, \d+ modules, \d+ ms, "
+                          r"(\d+) ms of CPU in all: agrees$", done.out)
+        self.assertEqual(len(told), done.out.count("\n"), done.out)
+        self.assertTrue(any(it[0] == state and int(it[1]) >= named for it in told), done.out)
+        self.assertLessEqual(max(int(it[2]) for it in told), 500, done.out)
+
+    def test_gunicorn_is_audited_as_it_knows_itself(self):
+        self.agree("gunicorn")
+
+    def test_gunicorn_with_preload_is_audited_as_it_knows_itself(self):
+        self.agree("gunicorn --preload")
+
+    def test_a_worker_of_celery_is_audited_as_it_knows_itself(self):
+        self.agree("celery")
+
+    def test_locust_is_audited_as_it_knows_itself(self):
+        self.agree("locust")
+
+    def test_uvicorn_is_audited_as_it_knows_itself(self):
+        self.agree("uvicorn")
 
 
 class Clients(Audit):

@@ -71,6 +71,21 @@ class Users(Case):
             self.assertLess(abs(shares[name] - 100 * truth[name] / burnt), 3, (shares, truth))
         self.assertRegex(text, r"users   of \d.* on the CPU, by [\d  ]+ samples")
 
+    def check_hold(self, within_ns, *options):
+        """The longest time that one kept the loop: its 45 ms on the CPU, and at most what the machine made of them."""
+        report, truth, _ = self.used("holds", "5", options=options)
+        (seen,) = (task["longest_hold_ns"] for task in report["tasks"] if task["name"] == "holder")
+        self.assertGreaterEqual(seen, 45_000_000 - within_ns, truth)
+        self.assertLessEqual(seen, truth["holder_max_ns"] + within_ns, truth)
+
+    @alone
+    def test_the_longest_hold_is_known_to_one_sample_period(self):
+        self.check_hold(10_000_000)
+
+    @alone
+    def test_the_longest_hold_is_known_to_two_milliseconds_at_a_sample_period_of_one(self):
+        self.check_hold(2_000_000, "--sample-period=1ms")
+
     @alone
     def test_short_greenlets_are_one_user_with_the_places_that_spawned_them(self):
         report, truth, _ = self.used("crowd", "6")

@@ -4,6 +4,7 @@
     users.py sites N           sleeps once each in N different functions
     users.py hogs SECONDS      four greenlets that take 50, 30, 15 and 5 % of the CPU time
     users.py threads N         N threads, one after another, each a loop that sleeps three times and ends
+    users.py holds SECONDS     one greenlet that computes for 45 ms, again and again, and one that does for 2
     users.py crowd SECONDS     short greenlets of two functions, spawned from two places, 3 : 1
 
 It says `READY pid tid` and begins at the first line on stdin; last comes `TRUTH {...}`.
@@ -120,6 +121,24 @@ def hogs(seconds):
     gevent.killall(greenlets)
 
 
+def holder():
+    while True:
+        burn("holder", 0.045)
+        gevent.sleep(0.05)
+
+
+def quick():
+    while True:
+        burn("quick", 0.002)
+        gevent.sleep(0.005)
+
+
+def holds(seconds):
+    greenlets = [gevent.spawn(holder), gevent.spawn(quick)]
+    gevent.sleep(seconds)
+    gevent.killall(greenlets)
+
+
 def handle():
     burn("handle", 0.002)
     truth["instances"] += 1
@@ -167,7 +186,7 @@ def main():
     say("READY", os.getpid(), threading.get_native_id())
     hub = gevent.get_hub()
     hub.threadpool.apply(sys.stdin.readline)
-    {"short": short, "sites": sites, "hogs": hogs, "crowd": crowd, "threads": threads}[sys.argv[1]](int(sys.argv[2]))
+    {"short": short, "sites": sites, "hogs": hogs, "holds": holds, "crowd": crowd, "threads": threads}[sys.argv[1]](int(sys.argv[2]))
     say("TRUTH", json.dumps(truth))
     hub.threadpool.apply(sys.stdin.readline)
 

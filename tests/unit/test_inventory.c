@@ -101,6 +101,53 @@ Test(inventory, a_stack_without_a_row_is_no_line)
 	cr_assert_eq(report->calls.count, 0);
 }
 
+/* What SQLite does when its database is locked: it sleeps, again and again. */
+static uint32_t locked_stack(void)
+{
+	struct event_frame library = { .kind = GW_FRAME_PYTHON,
+				       .name = "execute",
+				       .file = "sqlite3/dbapi2.py",
+				       .module = "",
+				       .nameless = "" };
+	struct event_frame own = library;
+	uint32_t frames[2];
+
+	own.app = 1;
+	own.name = "save";
+	own.file = "shop.py";
+	frames[0] = tables_frame(report, &library);
+	frames[1] = tables_frame(report, &own);
+	return tables_stack(report, frames, 2);
+}
+
+static const char *advice_of(uint64_t calls, uint64_t seconds)
+{
+	struct wire_stack stack = { .head.flags = WIRE_STACK_TELLS,
+				    .serial = 7,
+				    .site = 1,
+				    .call = __NR_clock_nanosleep,
+				    .blocked_ns = MS };
+	struct named named = { .stack = locked_stack(), .spawned = GW_NONE, .class = "sleep" };
+	const char *rule;
+
+	report_loop(report, 0)->runtime = "gevent";
+	report->duration_ns = seconds * 1000 * MS;
+	cr_assert_eq(inventory_stack(inventory, report, &stack, &named, GW_NONE), 0);
+	row(1, calls, calls * MS, MS);
+	rule = collected(0)->advice.rule;
+	return rule ? rule : "none";
+}
+
+Test(inventory, many_calls_a_second_are_advised_as_many)
+{
+	cr_assert_str_eq(advice_of(30, 10), "GW1008");
+}
+
+Test(inventory, a_call_now_and_then_is_advised_as_one)
+{
+	cr_assert_str_neq(advice_of(19, 10), "GW1008");
+}
+
 Test(inventory, the_stack_shown_is_that_of_the_longest)
 {
 	uint32_t longest;

@@ -102,6 +102,10 @@ def by_module(seconds):
 
 
 class Quiet(logging.Handler):
+    def __init__(self):
+        super().__init__()
+        self.guard = threading.Lock()
+
     def emit(self, record):
         pass
 

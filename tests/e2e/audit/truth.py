@@ -58,8 +58,15 @@ def descendants(pid):
     return found
 
 
+def runs_python(pid):
+    try:
+        return "python" in os.readlink(f"/proc/{pid}/exe")
+    except FileNotFoundError:  # it has ended
+        return False
+
+
 def python_pids(pid):
-    return [p for p in (pid, *descendants(pid)) if "python" in os.readlink(f"/proc/{p}/exe")]
+    return [p for p in (pid, *descendants(pid)) if runs_python(p)]
 
 
 def ask(pid, place):
@@ -143,7 +150,8 @@ def main():
             patching = target["patching"]
             print(f"{opts.name or os.path.basename(opts.program[0])} {pid} {patching['state']}: "
                   f"{entries} entries of saved, {named} attributes named, "
-                  f"{patching['modules']} modules, {patching['took_ns'] / 1e6:.0f} ms: "
+                  f"{patching['modules']} modules, {patching['took_ns'] / 1e6:.0f} ms, "
+                  f"{report['quality']['overhead']['cpu_ns'] / 1e6:.0f} ms of CPU in all: "
                   f"{'; '.join(bad) or 'agrees'}")
     finally:
         for pid in [*descendants(program.pid), program.pid]:
