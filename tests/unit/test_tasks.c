@@ -287,7 +287,7 @@ static void chain_of(const struct wire_names *names, char *out, size_t size)
 		char rest[256];
 
 		at += 16;
-		snprintf(rest, sizeof(rest), "%s%s", out[0] ? ">" : "", out);
+		snprintf(rest, sizeof(rest), "%s%.150s", out[0] ? ">" : "", out);
 		if (i >= names->n_frames + names->n_spawn)
 			snprintf(out, size, "%.100s%.150s", at, rest);
 		for (unsigned int text = 0; text < 4; text++)
