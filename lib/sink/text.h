@@ -53,7 +53,7 @@ struct report_task *text_merged_tasks(const struct gw_report *report, uint32_t *
 void text_patches(const struct gw_sink *sink, const struct gw_report *report); /* audit.c */
 
 void text_verdict(const struct gw_sink *sink, const struct gw_report *report); /* verdict.c */
-void text_pools(const struct gw_sink *sink, const struct gw_report *report); /* pools.c */
+void text_pools(const struct gw_sink *sink, const struct gw_report *report);   /* pools.c */
 
 int text_summary(const struct gw_sink *sink, const struct gw_report *report);
 
