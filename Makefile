@@ -24,6 +24,8 @@ CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o)
 UNIT    := $(UNIT_SRC:%.c=$(O)/%)
 SKEL    := $(O)/probes.skel.h
 SCHEMA  := $(O)/schema.h
+PAGE    := $(O)/page.h
+PAGES   := $(O)/tests/html/page
 PROFILE := $(O)/profile.pb-c.c
 LIB_A   := $(O)/libgreenwatch.a
 LIB_SO  := $(O)/libgreenwatch.so.0
@@ -46,9 +48,9 @@ INC_tests := -I. -Ilib -Ilib/include -Icli
 PACKAGES := gcc make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev libiberty-dev zlib1g-dev libprotobuf-c-dev protobuf-c-compiler libcjson-dev libc6-dev
 PACKAGES_RUN  := python3 python3-gevent
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
-PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
+PACKAGES_HTML  := chromium fonts-dejavu-core nodejs npm
 PACKAGES_PEERS := python3-venv musl
-PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-junitparser strace protobuf-compiler python3-psycopg2 gunicorn
+PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-html5lib python3-junitparser strace protobuf-compiler python3-psycopg2 gunicorn
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -91,6 +93,18 @@ $(SCHEMA): docs/greenwatch-report-1.schema.json
 	$(Q)(printf 'static const char schema_json[] = {\n'; od -An -v -tx1 $< | \
 		sed 's/ \(..\)/0x\1,/g'; printf '0 };\n') > $@.tmp && mv $@.tmp $@
 
+# bytes, so that nothing has to be quoted; and the hashes that the page's policy names
+$(PAGE): lib/sink/html/page.css lib/sink/html/page.js
+	@mkdir -p $(@D)
+	$(call say,EMBED,$^)
+	$(Q)for f in css js; do \
+		printf 'static const char page_%s[] = {\n' $$f; \
+		od -An -v -tx1 lib/sink/html/page.$$f | sed 's/ \(..\)/0x\1,/g'; printf '0 };\n'; \
+		printf '#define PAGE_%s_SHA256 "%s"\n' $$(echo $$f | tr a-z A-Z) \
+			$$(sha256sum lib/sink/html/page.$$f | cut -c1-64 | tr a-f A-F | \
+				basenc --base16 -d | base64); \
+	done > $@.tmp && mv $@.tmp $@
+
 $(PROFILE): lib/sink/profile.proto
 	@mkdir -p $(@D)
 	$(call say,PROTO,$<)
@@ -100,9 +114,10 @@ $(O)/profile.pb-c.o: $(PROFILE)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -I$(O) -c $< -o $@
 
-$(LIB_OBJ): | $(SKEL) $(SCHEMA) $(PROFILE)
+$(LIB_OBJ): | $(SKEL) $(SCHEMA) $(PROFILE) $(PAGE)
 $(O)/lib/source/live.o: $(SKEL)
 $(O)/lib/sink/schema.o: $(SCHEMA)
+$(O)/lib/sink/html.o: $(PAGE)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
@@ -124,14 +139,20 @@ $(BIN): $(CLI_OBJ) $(LIB_A)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
+# writes pages out of reports made by hand
+$(PAGES): $(O)/tests/html/page.o $(LIB_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB_OBJ) $(O)/cli/opts.o $(O)/cli/times.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
 
 ## test: unit tests, tapes, symbol check (no root, seconds)
-test: $(UNIT) $(BIN) $(LIB_SO)
+test: $(UNIT) $(BIN) $(LIB_SO) $(PAGES)
 	$(Q)sh tests/tally.sh unit $(O) $(UNIT)
 	$(Q)$(PYTHON) -B tests/tapes/replay.py --greenwatch $(BIN) --tally $(O)/tally
+	$(Q)$(PYTHON) -B tests/html/check.py --greenwatch $(BIN) --pages $(PAGES) --tally $(O)/tally
 	$(Q)$(PYTHON) -B tests/reports/reports.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally \
 		$(if $(SANITIZE),--slow)
 	$(Q)$(PYTHON) -B tests/reports/ci.py --greenwatch $(BIN) --cache $(O)/reports --tally $(O)/tally
@@ -166,6 +187,11 @@ compare: $(BIN) $(O)/bench/echo_load
 	$(Q)$(PYTHON) -B tests/lab/compare.py --greenwatch $(BIN) --peers $(O)/peers --echo-load $(O)/bench \
 		--table $(O)/compare.md
 
+## html-test: the HTML page in headless Chromium, by keyboard and mouse; fetches it (root, a minute, the network)
+html-test: $(PAGES)
+	$(Q)sh tests/deps.sh $(PACKAGES_HTML)
+	$(Q)sh tests/html/browse.sh $(PAGES) $(O)/html
+
 ## vm-fetch: kernels and an image into the cache of the matrix (root, once)
 vm-fetch:
 	$(Q)sh tests/deps.sh $(PACKAGES_VM)
@@ -177,7 +203,7 @@ vm: $(BIN)
 	$(Q)GREENWATCH=$(BIN) sh tests/vm/matrix.sh
 
 ## lint: clang-format, clang-tidy, the doors of third-party libraries
-lint: $(SKEL) $(SCHEMA) $(PROFILE)
+lint: $(SKEL) $(SCHEMA) $(PROFILE) $(PAGE)
 	$(Q)sh tests/lint.sh $(O) $(C_FILES)
 
 ## format: clang-format in place
@@ -234,6 +260,6 @@ clean:
 help:
 	@sed -n 's/^## /  /p' Makefile
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT:=.d)
+-include $(PAGES:=.d) $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT:=.d)
 
-.PHONY: all deps deps-demo demo check test test-sanitized e2e lab lab-pythons compare vm vm-fetch lint format golden docs-causes bench bench-stall install clean help
+.PHONY: all deps deps-demo demo check test test-sanitized e2e lab lab-pythons compare html-test vm vm-fetch lint format golden docs-causes bench bench-stall install clean help

@@ -47,6 +47,7 @@ enum wire_kind {
 	WIRE_TIMES = 74,   /* CPU time of a loop's thread in user space and in the kernel */
 	WIRE_AUDIT = 75,   /* what monkey patching did in a process */
 	WIRE_PATCH = 76,   /* one thing that it missed there */
+	WIRE_LAG = 79,     /* a loop's longest turn since the record of its kind before */
 	WIRE_POOL = 80,    /* a thread pool whose state has changed */
 	WIRE_WARMUP = 84,  /* the warm-up begins, or is over */
 	WIRE_COMMAND = 85, /* what run has started */

@@ -22,6 +22,7 @@ int collect_target(struct gw_report *report, const struct event_target *target);
 int collect_loop(struct gw_report *report, const struct wire_found *found);
 void collect_slot(struct gw_report *report, const struct wire_slot *slot);
 void collect_times(struct gw_report *report, const struct wire_times *times);
+void collect_lag(struct gw_report *report, const struct wire_lag *lag);
 void collect_gone(struct gw_report *report, const struct wire_gone *gone);
 void collect_loss(struct gw_report *report, const struct wire_loss *loss);
 int collect_note(struct gw_report *report, const struct event_note *note);

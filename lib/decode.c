@@ -116,6 +116,8 @@ static size_t fixed_size(enum wire_kind kind)
 		return sizeof(struct wire_slot);
 	case WIRE_TIMES:
 		return sizeof(struct wire_times);
+	case WIRE_LAG:
+		return sizeof(struct wire_lag);
 	case WIRE_OPEN:
 		return sizeof(struct wire_open);
 	case WIRE_LOSS:
@@ -295,6 +297,7 @@ static int decode_body(const struct wire_head *record, struct event *out)
 	case WIRE_GONE:
 	case WIRE_SLOT:
 	case WIRE_TIMES:
+	case WIRE_LAG:
 	case WIRE_LOSS:
 	case WIRE_TICK:
 	case WIRE_END:

@@ -63,6 +63,7 @@ struct event {
 		struct event_target target;
 		const struct wire_slot *slot;
 		const struct wire_times *times;
+		const struct wire_lag *lag;
 		const struct wire_open *open;
 		const struct wire_loss *loss;
 		const struct wire_names *names;

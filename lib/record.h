@@ -55,6 +55,15 @@ struct wire_times {
 	__u64 kernel_ns;
 };
 
+/* WIRE_LAG: of the turns that ended since the last one of that loop; the upper end of its bucket.
+ */
+struct wire_lag {
+	struct wire_head head;
+	__u32 serial;
+	__u32 pad;
+	__u64 max_ns;
+};
+
 /* WIRE_OPEN: follows the pending slice of that turn, if any. head.flags: 1 at the end of the run,
  * when the turn is told of for the last time. */
 struct wire_open {

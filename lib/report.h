@@ -25,6 +25,9 @@ struct report_target {
 	uint32_t argc;
 };
 
+#define REPORT_TREND 64  /* steps of a task's trend */
+#define REPORT_LAGS  256 /* of a loop's */
+
 /* Percentiles as a file says them: its histogram is coarser than the one they were made of. */
 #define REPORT_SHARES 4 /* 0.5, 0.9, 0.99, 0.999 */
 struct report_said {
@@ -56,6 +59,7 @@ struct report_loop {
 	uint64_t stalls, stalled_ns;
 	uint64_t folded_calls, folded_ns; /* that found no place in the inventory */
 	uint64_t lag[HIST_BUCKETS], delay[HIST_BUCKETS];
+	uint64_t lags[REPORT_LAGS]; /* longest turn that ended in each lag_step_ns; 0: none did */
 	struct report_said lag_said, delay_said; /* of a report that was read */
 	struct report_warm *warm; /* taken off the sums; NULL: it came after the warm-up */
 };
@@ -98,7 +102,6 @@ struct report_call {
 	struct gw_advice advice;
 };
 
-#define REPORT_TREND  64 /* steps of a trend */
 #define REPORT_SPAWNS 4
 
 struct report_spawn {
@@ -236,6 +239,7 @@ struct gw_report {
 	uint64_t flaws[WIRE_FLAWS]; /* stacks named, by what they lack; bit i of enum wire_flaw */
 	uint64_t repaired;          /* switch-ins never traced, made good */
 	uint64_t trend_step_ns;     /* of the tasks' trends */
+	uint64_t lag_step_ns;       /* of the loops' lags; 0: there are none */
 	uint64_t calls_rest, calls_rest_ns; /* calls that are in no row */
 	uint64_t cpu_ns, rss_bytes, bpf_ns, bpf_runs;
 	uint32_t max_stalls;

@@ -173,6 +173,9 @@ static int on_event(struct gw *gw, const struct event *event)
 	case WIRE_TIMES:
 		collect_times(gw->report, event->times);
 		return 0;
+	case WIRE_LAG:
+		collect_lag(gw->report, event->lag);
+		return 0;
 	case WIRE_GONE:
 		collect_gone(gw->report, event->gone);
 		stalls_gone(gw->stalls, event->gone->serial);

@@ -170,8 +170,41 @@ void load_targets(struct load *load, void *report)
 
 struct lag { /* turn lengths or delays, as a file has them */
 	uint64_t max_ns, sum_ns, counts[HIST_BOUNDS + 1];
+	uint64_t steps[REPORT_LAGS];
 	struct report_said said;
 };
+
+static void lag_steps(struct load *load, void *object)
+{
+	struct lag *lag = object;
+	uint32_t n = 0;
+
+	if (!text_array(&load->in))
+		return;
+	while (text_more(&load->in)) {
+		uint64_t value = text_number(&load->in);
+
+		if (n < REPORT_LAGS)
+			lag->steps[n++] = value;
+	}
+}
+
+static void lag_step(struct load *load, void *unused)
+{
+	(void)unused;
+	load->report->lag_step_ns = text_number(&load->in);
+}
+
+static void lag_trend(struct load *load, void *lag)
+{
+	static const struct load_key keys[] = {
+		{ "step_ns", LOAD_PART, 0, lag_step },
+		{ "max_ns", LOAD_PART, 0, lag_steps },
+		{ NULL, LOAD_PART, 0, NULL },
+	};
+
+	load_object(load, keys, lag);
+}
 
 static void histogram(struct load *load, void *object)
 {
@@ -188,6 +221,7 @@ static void read_lag(struct load *load, struct lag *lag, uint64_t *buckets)
 	}
 	static const struct load_key keys[] = {
 		{ "max_ns", LOAD_NUMBER, offsetof(struct lag, max_ns), NULL },
+		{ "trend", LOAD_PART, 0, lag_trend },
 		SHARE("p50_ns", 0),
 		SHARE("p90_ns", 1),
 		SHARE("p99_ns", 2),
@@ -214,6 +248,7 @@ static void turns(struct load *load, void *object)
 	loop->lag_max_ns = lag.max_ns;
 	loop->lag_sum_ns = lag.sum_ns;
 	loop->lag_said = lag.said;
+	memcpy(loop->lags, lag.steps, sizeof(loop->lags));
 }
 
 static void delays(struct load *load, void *object)

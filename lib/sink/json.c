@@ -168,8 +168,12 @@ static void write_tables(struct json *json, const struct gw_report *report)
 		json_element(json, json_target(json, report, target));
 	json_array_end(json);
 	json_array(json, "loops");
-	report_each (report, loops, struct report_loop, loop)
-		json_element(json, json_loop(json, loop));
+	report_each (report, loops, struct report_loop, loop) {
+		cJSON *item = json_loop(json, loop);
+
+		json_lag_trend(json, item, report, loop);
+		json_element(json, item);
+	}
 	json_array_end(json);
 	json_array(json, "frames");
 	report_each (report, frames, struct gw_frame, frame)

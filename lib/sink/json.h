@@ -49,6 +49,9 @@ cJSON *json_run(struct json *json, const struct gw_report *report, bool ended);
 cJSON *json_target(struct json *json, const struct gw_report *report,
 		   const struct report_target *target);
 cJSON *json_loop(struct json *json, const struct report_loop *loop);
+/* Adds the lag over the run, if there is one, to what json_loop() made. */
+void json_lag_trend(struct json *json, cJSON *loop, const struct gw_report *report,
+		    const struct report_loop *from);
 cJSON *json_frame(struct json *json, const struct gw_frame *frame);
 cJSON *json_stack(struct json *json, const struct gw_report *report, uint32_t stack);
 cJSON *json_site(struct json *json, const struct report_site *site);

@@ -57,7 +57,10 @@ cJSON *json_task(struct json *json, const struct gw_report *report, const struct
 	cJSON *item = cJSON_CreateObject();
 
 	json_text(json, item, "name", task->name);
-	json_text(json, item, "kind", format_task_kind(task->kind ? task->kind : GW_TASK_MAIN));
+	json_text(json, item, "kind",
+		  task->kind == GW_TASK_NONE || task->kind == GW_TASK_MAIN
+			  ? "main"
+			  : format_task_kind(task->kind));
 	json_loop_id(json, item, "loop", report, task->loop);
 	if (task->frame != GW_NONE)
 		json_number(json, item, "frame", task->frame);

@@ -277,6 +277,22 @@ cJSON *json_loop(struct json *json, const struct report_loop *loop)
 	return item;
 }
 
+/* The longest turn of each step of the run, up to where the run has come. */
+void json_lag_trend(struct json *json, cJSON *loop, const struct gw_report *report,
+		    const struct report_loop *from)
+{
+	cJSON *item = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(item, "max_ns");
+	uint64_t steps = report->lag_step_ns ? report->duration_ns / report->lag_step_ns + 1 : 0;
+
+	json_number(json, item, "step_ns", report->lag_step_ns);
+	for (uint64_t i = 0; i < steps && i < REPORT_LAGS; i++)
+		cJSON_AddItemToArray(list, json_number_item(from->lags[i]));
+	if (steps)
+		json_put(json, cJSON_GetObjectItem(loop, "lag"), "trend", item);
+	else
+		cJSON_Delete(item);
+}
+
 cJSON *json_frame(struct json *json, const struct gw_frame *frame)
 {
 	cJSON *item = cJSON_CreateObject();

@@ -119,20 +119,29 @@ static void print_sum(const struct gw_sink *sink, const struct gw_report *report
 	fputc('\n', sink->to);
 }
 
+struct report_call *text_merged_calls(const struct gw_report *report, uint32_t *n)
+{
+	struct report_call *calls = malloc((report->calls.count + 1) * sizeof(*calls));
+
+	if (!calls)
+		return NULL;
+	if (report->calls.count)
+		memcpy(calls, report->calls.items, report->calls.count * sizeof(*calls));
+	*n = merge(calls, report->calls.count);
+	qsort(calls, *n, sizeof(*calls), by_total);
+	return calls;
+}
+
 int text_calls(const struct gw_sink *sink, const struct gw_report *report)
 {
-	uint32_t n = report->calls.count, i;
+	uint32_t n, i;
 	struct report_call *calls;
 
-	if (!n && !report->calls_rest)
+	if (!report->calls.count && !report->calls_rest)
 		return 0;
-	calls = malloc((n + 1) * sizeof(*calls));
+	calls = text_merged_calls(report, &n);
 	if (!calls)
 		return -ENOMEM;
-	if (n)
-		memcpy(calls, report->calls.items, n * sizeof(*calls));
-	n = merge(calls, n);
-	qsort(calls, n, sizeof(*calls), by_total);
 	print_sum(sink, report);
 	for (i = 0; i < n && (i < CALLS || sink->opts.verbose); i++)
 		print_call(sink, report, &calls[i]);
@@ -151,10 +160,13 @@ static void user_add(struct report_task *to, const struct report_task *from)
 {
 	to->samples += from->samples;
 	to->cpu_ns += from->cpu_ns;
+	to->blocked_ns += from->blocked_ns;
 	to->stalls += from->stalls;
 	to->instances += from->instances;
 	if (from->longest_ns > to->longest_ns)
 		to->longest_ns = from->longest_ns;
+	for (uint32_t i = 0; i < REPORT_TREND; i++)
+		to->trend[i] += from->trend[i];
 }
 
 static uint32_t merge_users(struct report_task *users, uint32_t n)
@@ -214,9 +226,22 @@ static void print_user(const struct gw_sink *sink, const struct gw_report *repor
 	fputc('\n', sink->to);
 }
 
+struct report_task *text_merged_tasks(const struct gw_report *report, uint32_t *n)
+{
+	struct report_task *users = malloc((report->tasks.count + 1) * sizeof(*users));
+
+	if (!users)
+		return NULL;
+	if (report->tasks.count)
+		memcpy(users, report->tasks.items, report->tasks.count * sizeof(*users));
+	*n = merge_users(users, report->tasks.count);
+	qsort(users, *n, sizeof(*users), by_cpu);
+	return users;
+}
+
 int text_users(const struct gw_sink *sink, const struct gw_report *report)
 {
-	uint32_t n = report->tasks.count, i;
+	uint32_t n, i;
 	uint64_t samples = 0, cpu_ns = 0;
 	char count[FORMAT_TIME], total[FORMAT_TIME];
 	struct report_task *users;
@@ -227,12 +252,9 @@ int text_users(const struct gw_sink *sink, const struct gw_report *report)
 	}
 	if (!cpu_ns || samples < (sink->opts.verbose ? 1 : FEW))
 		return 0;
-	users = malloc(n * sizeof(*users));
+	users = text_merged_tasks(report, &n);
 	if (!users)
 		return -ENOMEM;
-	memcpy(users, report->tasks.items, n * sizeof(*users));
-	n = merge_users(users, n);
-	qsort(users, n, sizeof(*users), by_cpu);
 	fprintf(sink->to, "users   of %s on the CPU, by %s sample%s\n", format_time(total, cpu_ns),
 		format_count(count, samples), samples == 1 ? "" : "s");
 	for (i = 0; i < n && users[i].cpu_ns && (i < USERS || sink->opts.verbose); i++) {

@@ -12,10 +12,10 @@
 #include "sink/sink.h"
 
 static const struct sink_ops *const sinks[] = {
-	&sink_text,    &sink_json,       &sink_jsonl,  &sink_markdown, &sink_csv,
-	&sink_folded,  &sink_speedscope, &sink_pprof,  &sink_perfetto, &sink_junit,
-	&sink_sarif,   &sink_github,     &sink_gitlab, &sink_baseline, &sink_suppressions,
-	&sink_verdict, &sink_audit,
+	&sink_text,         &sink_json,    &sink_jsonl,      &sink_html,   &sink_markdown,
+	&sink_csv,          &sink_folded,  &sink_speedscope, &sink_pprof,  &sink_perfetto,
+	&sink_junit,        &sink_sarif,   &sink_github,     &sink_gitlab, &sink_baseline,
+	&sink_suppressions, &sink_verdict, &sink_audit,
 };
 
 int gw_format_at(size_t i, struct gw_format *out)

@@ -33,8 +33,8 @@ struct gw_sink {
 };
 
 extern const struct sink_ops sink_text, sink_json, sink_jsonl, sink_audit;
-extern const struct sink_ops sink_markdown, sink_csv, sink_folded, sink_speedscope, sink_pprof,
-	sink_perfetto;
+extern const struct sink_ops sink_html, sink_markdown, sink_csv, sink_folded, sink_speedscope,
+	sink_pprof, sink_perfetto;
 extern const struct sink_ops sink_verdict, sink_junit, sink_sarif, sink_github, sink_gitlab;
 extern const struct sink_ops sink_baseline, sink_suppressions;
 

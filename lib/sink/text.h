@@ -47,6 +47,9 @@ void text_advice(const struct gw_sink *sink, const struct gw_advice *advice);
 /* Tables of the summary (lists.c); 0 or -ENOMEM. */
 int text_users(const struct gw_sink *sink, const struct gw_report *report);
 int text_calls(const struct gw_sink *sink, const struct gw_report *report);
+/* The same of several loops as one, the most time first: free() it. NULL: no memory. */
+struct report_call *text_merged_calls(const struct gw_report *report, uint32_t *n);
+struct report_task *text_merged_tasks(const struct gw_report *report, uint32_t *n);
 void text_patches(const struct gw_sink *sink, const struct gw_report *report); /* audit.c */
 
 void text_verdict(const struct gw_sink *sink, const struct gw_report *report); /* verdict.c */

@@ -142,6 +142,7 @@ int meet(struct watch *w, const struct wire_found *found)
 	}
 	if (!proc)
 		proc = procs_add(&w->procs, found->pid, asked, &err);
+	free(seat->lag);
 	*seat = (struct seat){ .serial = found->serial,
 			       .pid = found->pid,
 			       .nstid = found->nstid,
@@ -195,6 +196,7 @@ int part(struct watch *w, const struct wire_gone *gone)
 	err = tell_slot(w, gone->slot);
 	if (!err)
 		err = watch_hand_out(w, gone);
+	free(w->seats[gone->slot].lag);
 	memset(&w->seats[gone->slot], 0, sizeof(w->seats[0]));
 	live_recycle(w->live, gone->slot);
 	w->calls_ended++;

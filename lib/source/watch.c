@@ -284,6 +284,8 @@ static int tick(struct watch *w)
 			err = name_early(w, slot, record.head.now_ns);
 		if (!err && loop->state == WIRE_LIVE)
 			err = check_open(w, slot, record.head.now_ns);
+		if (!err && loop->state == WIRE_LIVE)
+			err = lag_tell(w, slot, record.head.now_ns);
 	}
 	live_room(w->live, used);
 	if (!err)
@@ -558,6 +560,8 @@ static void watch_close(struct source *source)
 	inspect_end(&w->inspect);
 	live_close(w->live);
 	procs_free(&w->procs);
+	for (uint32_t slot = 0; slot < LOOPS; slot++)
+		free(w->seats[slot].lag);
 	namer_close(w->namer);
 	if (w->timer >= 0)
 		close(w->timer);

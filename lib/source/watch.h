@@ -34,6 +34,8 @@ struct seat {
 	uint64_t named_ns;           /* begin of the slice named last while it lasted */
 	uint64_t told_turn_ns;       /* open turn told of */
 	uint64_t tell_at_ns;         /* its age at which to tell again */
+	uint64_t lag_ns;             /* when its longest turn was told last */
+	uint64_t *lag;               /* histogram of its turns then; NULL: not yet */
 };
 
 struct watch {
@@ -84,6 +86,9 @@ int tell_slot(struct watch *w, uint32_t slot);
 int tell_holder(struct watch *w, const struct wire_stack *holder); /* with its name */
 int tell_owner(struct watch *w,
 	       struct wire_stack *slice); /* of the mutex a pending slice waits for */
+
+/* lag.c: the longest turn since it was told last, when it is time. 0 or -errno. */
+int lag_tell(struct watch *w, uint32_t slot, uint64_t now);
 
 /* workers.c: threads that park in futexes. 0 or -errno. */
 int workers_look(struct watch *w, struct proc *proc); /* at those asleep now */

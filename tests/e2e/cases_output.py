@@ -126,9 +126,32 @@ class Files(Case):
         last = json.loads((self.place / "c.jsonl").read_text().splitlines()[-1])
         self.assertEqual(last["run"], report["run"])
 
+    def test_a_page_holds_the_same_run(self):
+        app = self.app()
+        watching = self.watch("-p", app.pid, "-o", "x.json", "-o", "x.html")
+        spans = app.stall()
+        self.assert_done(stop(watching))
+        report = expect_report((self.place / "x.json").read_text())
+        self.assert_reported(report, spans)
+        page = (self.place / "x.html").read_text()
+        self.assertIn("stall_here", page)
+        data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+        self.assertEqual(data["stalls"]["took"], [s["duration_ns"] // 1000 for s in report["stalls"]])
+
+    def test_the_longest_turns_over_the_run_are_told(self):
+        app = self.app()
+        watching = self.watch("-p", app.pid, "-o", "x.json")
+        app.stall()
+        app.stall()
+        self.assert_done(stop(watching))
+        report = expect_report((self.place / "x.json").read_text())
+        lag = report["loops"][0]["lag"]
+        self.assertGreater(max(lag["trend"]["max_ns"]), report["run"]["settings"]["threshold_ns"])
+        self.assertLessEqual(max(lag["trend"]["max_ns"]), lag["max_ns"])
+
     def test_every_format_is_written_by_watch_too(self):
         app = self.app()
-        names = ["a.json", "a.folded", "a.speedscope.json", "a.trace.json", "a.md", "a.csv", "a.pb.gz", "a.txt"]
+        names = ["a.json", "a.folded", "a.speedscope.json", "a.trace.json", "a.md", "a.html", "a.csv", "a.pb.gz", "a.txt"]
         watching = self.watch("-p", app.pid, *[arg for name in names for arg in ("-o", name)])
         app.stall()
         self.assert_done(stop(watching))
