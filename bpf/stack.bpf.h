@@ -71,8 +71,8 @@ static __always_inline bool is_gil(const struct wire_aim *aim, __u64 futex)
 }
 
 /* All of the record but its head's kind and times, and what a call slept on; t: the task. */
-static __always_inline void stack_take(struct wire_stack *s, struct wire_task *t, struct wire_loop *l,
-				  __u32 slot, struct task_struct *task)
+static __always_inline void stack_take(struct wire_stack *s, struct wire_task *t,
+				       struct wire_loop *l, __u32 slot, struct task_struct *task)
 {
 	struct wire_aim *aim = aim_of(l, slot);
 

@@ -131,13 +131,14 @@ static int read_all(struct table *table, const char *name)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
-	int err = proc ? 0 : -errno;
+	int err = 0;
 
+	if (!proc)
+		return -errno;
 	while (!err && (entry = readdir(proc)))
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
 			err = add(table, (uint32_t)strtoul(entry->d_name, NULL, 10), name);
-	if (proc)
-		closedir(proc);
+	closedir(proc);
 	return err;
 }
 
