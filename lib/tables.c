@@ -232,15 +232,25 @@ int64_t tables_site_of(struct gw_report *report, const char *fingerprint)
 	return map_put(&report->memory->sites, key, index) ? -ENOMEM : (int64_t)index;
 }
 
+/* What one stall of a site lacks evidence for another one may show. */
+static void take_advice(struct report_site *site, const struct gw_advice *advice)
+{
+	if (advice->rule && (!site->advice.rule || advice->confidence > site->advice.confidence))
+		site->advice = *advice;
+}
+
 int64_t tables_site(struct gw_report *report, const struct verdict *verdict)
 {
 	uint32_t known = report->sites.count;
 	int64_t index = tables_site_of(report, verdict->fingerprint);
 	struct report_site *site;
 
-	if (index < known)
+	if (index < 0)
 		return index;
 	site = report_site(report, index);
+	take_advice(site, &verdict->advice);
+	if (index < known)
+		return index;
 	site->cause = verdict->cause;
 	site->title = arena_copy(&report->memory->arena, verdict->title, strlen(verdict->title));
 	site->call = verdict->call_name;
@@ -248,7 +258,6 @@ int64_t tables_site(struct gw_report *report, const struct verdict *verdict)
 	site->frame = verdict->frame;
 	site->stack = verdict->stack;
 	site->peer = verdict->peer;
-	site->advice = verdict->advice;
 	return index;
 }
 

@@ -141,6 +141,48 @@ static int measure_lag(const struct subject *subject, const struct expr *expr, s
 	return out->known ? 0 : no_value(out, "no turn of a loop has ended");
 }
 
+static bool is_in(const struct subject *subject, const struct expr *expr,
+		  const struct report_pool *pool)
+{
+	if (expr->scope == SCOPE_ALL)
+		return true;
+	report_each (subject->report, loops, struct report_loop, loop) {
+		if (loop->pid == pool->pid && measure_has_loop(expr, loop))
+			return true;
+	}
+	return false;
+}
+
+static bool is_reported(double share)
+{
+	for (unsigned i = 0; i < REPORT_SHARES; i++)
+		if (fabs(report_shares[i] - share) < 1e-9)
+			return true;
+	return false;
+}
+
+/* Each pool has to hold. Work that did not wait is not counted, so a pool where none did has 0. */
+static int measure_poolwait(const struct subject *subject, const struct expr *expr,
+			    struct measure *out)
+{
+	double farthest = 0;
+
+	if (!is_reported(expr->share))
+		return no_value(out, "of pools p50, p90, p99 and p99.9 are known only");
+	report_each (subject->report, pools, struct report_pool, pool) {
+		double ns = (double)hist_quantile(pool->wait, expr->share, pool->wait_max_ns);
+		double far = compare_far(ns, expr->cmp, expr->value);
+
+		if (!is_in(subject, expr, pool) || (out->known && far <= farthest))
+			continue;
+		farthest = far;
+		out->known = true;
+		out->value = ns;
+		snprintf(out->worst, sizeof(out->worst), "%.39s", pool->name ? pool->name : "");
+	}
+	return out->known ? 0 : no_value(out, "no thread pool was seen");
+}
+
 uint64_t measure_part(const struct gw_ledger *ledger, enum part part)
 {
 	switch (part) {
@@ -282,7 +324,7 @@ int measure(const struct subject *subject, const struct expr *expr, bool growth,
 			return measure_ledger(subject, expr, out);
 		break;
 	case METRIC_POOLWAIT:
-		return no_value(out, "waits for pool threads were not measured");
+		return measure_poolwait(subject, expr, out);
 	case METRIC_NEW_SITES:
 		if (!subject->against)
 			return no_value(out, "there is no --baseline");

@@ -126,6 +126,7 @@ static int tell_pending(struct watch *w, uint32_t slot, const struct wire_turn *
 	struct wire_scratch *scratch = w->scratch;
 	uint32_t i = (scratch->best ^ 1) & 1;
 	struct wire_stack *pending = &scratch->slice[i];
+	uint64_t off_ns;
 	int err;
 
 	if ((turn->off != WIRE_BLOCKED && turn->off != WIRE_STOPPED) ||
@@ -133,8 +134,9 @@ static int tell_pending(struct watch *w, uint32_t slot, const struct wire_turn *
 		return 0;
 	pending->head.size = WIRE_STACK_BASE + pending->n_python * sizeof(pending->python[0]);
 	pending->head.now_ns = now;
-	pending->blocked_ns = turn->off == WIRE_BLOCKED ? now - turn->off_ns : 0;
-	pending->stopped_ns = turn->off == WIRE_STOPPED ? now - turn->off_ns : 0;
+	off_ns = now > turn->off_ns ? now - turn->off_ns : 0; /* it may just have begun */
+	pending->blocked_ns = turn->off == WIRE_BLOCKED ? off_ns : 0;
+	pending->stopped_ns = turn->off == WIRE_STOPPED ? off_ns : 0;
 	if (pending->head.flags & WIRE_STACK_ASLEEP && aim->serial == pending->serial)
 		pending->holder = aim->tstate;
 	err = tell_other_side(w, pending);

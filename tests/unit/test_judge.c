@@ -137,7 +137,24 @@ Test(judge, an_expression_over_nothing_has_no_verdict)
 	cr_assert(strstr(unjudged("stalls(>50ms) == 0"), "threshold"));
 	cr_assert(strstr(unjudged("throttled == 0"), "not told from"));
 	cr_assert(strstr(unjudged("cause throttled: stalls == 0"), "not told from"));
-	cr_assert(strstr(unjudged("poolwait.p99 < 1ms"), "not measured"));
+	cr_assert(strstr(unjudged("poolwait.p99 < 1ms"), "no thread pool was seen"));
+}
+
+Test(judge, each_pool_has_to_hold)
+{
+	static struct report_pool pools[2] = {
+		{ .pid = 4242, .name = "gevent.threadpool", .wait_max_ns = 402 * SAMPLE_MS },
+		{ .pid = 4242, .name = "reports" },
+	};
+
+	hist_count(pools[0].wait, 300 * SAMPLE_MS, 9);
+	hist_count(pools[0].wait, 402 * SAMPLE_MS, 91);
+	sample.report.pools = (struct report_vec){ .items = pools, .count = 2 };
+	cr_assert_float_eq(actual("poolwait.p99 < 1s"), 0.402, 1e-9);
+	cr_assert_str_eq(row_of("poolwait.p99 < 100ms")->worst, "gevent.threadpool");
+	cr_assert_eq(row_of("poolwait.p99 < 500ms")->outcome, GW_PASS);
+	cr_assert(strstr(unjudged("poolwait.p75 < 1ms"), "p50, p90, p99"));
+	cr_assert(strstr(unjudged("runtime node: poolwait.p99 < 1ms"), "no loop of runtime node"));
 }
 
 Test(judge, no_stall_of_a_cause_that_could_be_seen_is_a_pass)
