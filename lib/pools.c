@@ -36,6 +36,7 @@ struct pool {
 	struct window queued, waiting;
 	struct run *line; /* a ring: those that wait, the first to start first */
 	uint32_t first, n_runs, room;
+	uint32_t busy;    /* at the last look */
 	uint64_t full_ns; /* full since; 0: it is not */
 	bool over;        /* looked at no more, at over_ns */
 	uint64_t over_ns;
@@ -242,6 +243,7 @@ static void add_name(struct gw_report *report, struct pool *pool, const struct e
 	sum->size = now->size;
 	if (now->threads > sum->threads)
 		sum->threads = now->threads;
+	pool->busy = now->busy;
 	if (now->busy > sum->busy_max)
 		sum->busy_max = now->busy;
 	note_next(report, sum, event->next);
@@ -265,6 +267,23 @@ static struct pool *find(struct pools *pools, const struct wire_pool *wanted)
 	pool->sum.since_ns = wanted->head.now_ns;
 	pools->list[pools->count++] = pool;
 	return pool;
+}
+
+void pools_warmup(struct pools *pools, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < pools->count; i++) {
+		struct pool *pool = pools->list[i];
+		struct report_pool *sum = &pool->sum;
+
+		sum->since_ns = now_ns;
+		sum->saturated_ns = sum->waits = sum->wait_sum_ns = sum->wait_max_ns = 0;
+		sum->wait_off_ns = 0;
+		sum->busy_max = pool->busy;
+		sum->queued_max = pool->queued.total + pool->waiting.total;
+		memset(sum->wait, 0, sizeof(sum->wait));
+		if (pool->full_ns)
+			pool->full_ns = now_ns;
+	}
 }
 
 /* All that goes on ends here, as far as is known. */

@@ -23,6 +23,9 @@ void pools_free(struct pools *pools);
 /* 0 or -ENOMEM. What makes no sense is left out. */
 int pools_take(struct pools *pools, struct gw_report *report, const struct event_pool *event);
 
+/* The warm-up is over: every sum begins anew. */
+void pools_warmup(struct pools *pools, uint64_t now_ns);
+
 /* Fills report->pools, as of now_ns; may be called again later. 0 or -ENOMEM. */
 int pools_collect(const struct pools *pools, struct gw_report *report, uint64_t now_ns);
 

@@ -137,6 +137,7 @@ static int on_warmup(struct gw *gw, const struct wire_warmup *record)
 	if (record->head.flags) {
 		inventory_warmup(gw->inventory);
 		usage_warmup(gw->usage);
+		pools_warmup(gw->pools, record->head.now_ns);
 	}
 	return warmup_take(gw->report, record);
 }
@@ -146,6 +147,7 @@ static int on_end(struct gw *gw, const struct wire_end *end)
 	if (gw->report->warming) {
 		inventory_warmup(gw->inventory);
 		usage_warmup(gw->usage);
+		pools_warmup(gw->pools, end->head.now_ns);
 	}
 	return collect_end(gw->report, end);
 }

@@ -141,18 +141,6 @@ static int measure_lag(const struct subject *subject, const struct expr *expr, s
 	return out->known ? 0 : no_value(out, "no turn of a loop has ended");
 }
 
-static bool is_in(const struct subject *subject, const struct expr *expr,
-		  const struct report_pool *pool)
-{
-	if (expr->scope == SCOPE_ALL)
-		return true;
-	report_each (subject->report, loops, struct report_loop, loop) {
-		if (loop->pid == pool->pid && measure_has_loop(expr, loop))
-			return true;
-	}
-	return false;
-}
-
 static bool is_reported(double share)
 {
 	for (unsigned i = 0; i < REPORT_SHARES; i++)
@@ -173,7 +161,7 @@ static int measure_poolwait(const struct subject *subject, const struct expr *ex
 		double ns = (double)hist_quantile(pool->wait, expr->share, pool->wait_max_ns);
 		double far = compare_far(ns, expr->cmp, expr->value);
 
-		if (!is_in(subject, expr, pool) || (out->known && far <= farthest))
+		if (out->known && far <= farthest)
 			continue;
 		farthest = far;
 		out->known = true;

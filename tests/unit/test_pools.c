@@ -136,6 +136,17 @@ Test(pools, a_job_waits_from_its_first_look_to_the_look_in_which_it_is_gone)
 	cr_expect_str_eq(result(5000)->next[0], "resize");
 }
 
+Test(pools, what_was_full_in_the_warm_up_counts_from_its_end_on)
+{
+	look((struct look){ 0, 1000, 3, 3, 3, .ids = abc });
+	look((struct look){ 1080, 1100, 3, 3, 3, 1, .ids = abc });
+	look((struct look){ 1480, 1500, 3, 3, 3, .ids = abc });
+	pools_warmup(pools, 2000 * MS);
+	cr_expect_eq(result(2600)->saturated_ns, 600 * MS);
+	cr_expect_eq(result(2600)->waits, 0);
+	cr_expect_eq(result(2600)->busy_max, 3);
+}
+
 Test(pools, an_address_that_is_used_again_is_another_job)
 {
 	const uint64_t swapped[] = { 0x2000, 0x1000 };
