@@ -95,7 +95,8 @@ void load_suppressed(struct load *load, void *report);
 
 /* Parts that several objects have. */
 struct gw_ledger load_no_ledger(void); /* of which nothing is known */
-void load_ledger(struct load *load, struct gw_ledger *ledger);
+/* idle_ns: of a loop, which has it among its parts; NULL: of a stall. */
+void load_ledger(struct load *load, struct gw_ledger *ledger, uint64_t *idle_ns);
 void load_peer(struct load *load, const struct gw_peer **peer);
 void load_advice(struct load *load, struct gw_advice *advice);
 void load_histogram(struct load *load, uint64_t counts[HIST_BOUNDS + 1], uint64_t *sum_ns);

@@ -20,13 +20,19 @@ struct gw_ledger load_no_ledger(void)
 				   .pagefault_ns = GW_UNKNOWN_NS };
 }
 
-void load_ledger(struct load *load, struct gw_ledger *ledger)
+struct ledger_read {
+	struct gw_ledger ledger;
+	uint64_t idle_ns;
+};
+
+void load_ledger(struct load *load, struct gw_ledger *ledger, uint64_t *idle_ns)
 {
 #define PART(name)                                                                                 \
 	{                                                                                          \
-#name, LOAD_NUMBER, offsetof(struct gw_ledger, name), NULL                         \
+#name, LOAD_NUMBER, offsetof(struct ledger_read, ledger.name), NULL                \
 	}
 	static const struct load_key keys[] = {
+		{ "idle_ns", LOAD_NUMBER, offsetof(struct ledger_read, idle_ns), NULL },
 		PART(oncpu_ns),
 		PART(blocked_ns),
 		PART(runqueue_ns),
@@ -42,7 +48,12 @@ void load_ledger(struct load *load, struct gw_ledger *ledger)
 		{ NULL, LOAD_PART, 0, NULL },
 	};
 #undef PART
-	load_object(load, keys, ledger);
+	struct ledger_read read = { .ledger = *ledger };
+
+	load_object(load, keys, &read);
+	*ledger = read.ledger;
+	if (idle_ns)
+		*idle_ns = read.idle_ns;
 }
 
 static void peer_fd(struct load *load, void *fd)

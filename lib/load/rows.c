@@ -265,28 +265,9 @@ static void delays(struct load *load, void *object)
 #define LOOP(field) offsetof(struct report_loop, field)
 static void times(struct load *load, void *object)
 {
-#define PART(name)                                                                                 \
-	{                                                                                          \
-#name, LOAD_NUMBER, LOOP(time.name), NULL                                          \
-	}
-	static const struct load_key keys[] = {
-		{ "idle_ns", LOAD_NUMBER, LOOP(idle_ns), NULL },
-		PART(oncpu_ns),
-		PART(blocked_ns),
-		PART(runqueue_ns),
-		PART(throttled_ns),
-		PART(stopped_ns),
-		PART(unaccounted_ns),
-		PART(user_ns),
-		PART(kernel_ns),
-		PART(gc_ns),
-		PART(gil_ns),
-		PART(lock_ns),
-		PART(pagefault_ns),
-		{ NULL, LOAD_PART, 0, NULL },
-	};
-#undef PART
-	load_object(load, keys, object);
+	struct report_loop *loop = object;
+
+	load_ledger(load, &loop->time, &loop->idle_ns);
 }
 
 static void loop_id(struct load *load, void *index)

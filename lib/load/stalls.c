@@ -19,7 +19,7 @@ static void cause(struct load *load, void *out)
 
 static void ledger(struct load *load, void *out)
 {
-	load_ledger(load, out);
+	load_ledger(load, out, NULL);
 }
 
 #define WAIT(field) offsetof(struct gw_wait, field)

@@ -19,8 +19,7 @@
 #define BUDGET      4096 /* records a poll */
 #define AUDIT_STEPS 64   /* packets a poll */
 #define CATCH_UP    65536
-#define ENDED_LOOPS 64        /* whose calls are still in the kernel's inventory */
-#define OPEN_NS     150000000 /* a stall that ends sooner is told of once, when it has ended */
+#define ENDED_LOOPS 64 /* whose calls are still in the kernel's inventory */
 
 static struct watch *watch_of(struct source *source)
 {
@@ -66,7 +65,7 @@ static bool is_news(const struct watch *w, const struct wire_found *found)
 }
 
 /* Serves the namer, and goes no further. */
-static void keep_memory(struct watch *w, const struct wire_head *record)
+void watch_keep(struct watch *w, const struct wire_head *record)
 {
 	const struct wire_memory *memory = (const struct wire_memory *)record;
 
@@ -95,116 +94,13 @@ static int take_record(void *ctx, const struct wire_head *record, size_t size)
 	case WIRE_HOLDER:
 		return tell_holder(w, (const struct wire_stack *)record);
 	case WIRE_MEMORY:
-		keep_memory(w, record);
+		watch_keep(w, record);
 		return 0;
 	case WIRE_ASLEEP:
 		return workers_asleep(w, (const struct wire_asleep *)record);
 	default:
 		return watch_hand_out(w, record);
 	}
-}
-
-/* Who holds the lock that a pending slice waits for. */
-static int tell_other_side(struct watch *w, struct wire_stack *pending)
-{
-	struct wire_stack *holder = &w->scratch->holder;
-
-	if (holder->off_ns == pending->off_ns && holder->n_python &&
-	    holder->n_python <= WIRE_FRAMES) {
-		holder->head = pending->head;
-		holder->head.kind = WIRE_HOLDER;
-		holder->head.size = WIRE_STACK_BASE + holder->n_python * sizeof(holder->python[0]);
-		return tell_holder(w, holder);
-	}
-	return pending->owner ? tell_owner(w, pending) : 0;
-}
-
-/* The slice in progress, out of w->scratch: nothing when the thread runs. */
-static int tell_pending(struct watch *w, uint32_t slot, const struct wire_turn *turn, uint64_t now)
-{
-	const struct wire_aim *aim = slots_aim(w->slots, slot);
-	struct wire_scratch *scratch = w->scratch;
-	uint32_t i = (scratch->best ^ 1) & 1;
-	struct wire_stack *pending = &scratch->slice[i];
-	uint64_t off_ns;
-	int err;
-
-	if ((turn->off != WIRE_BLOCKED && turn->off != WIRE_STOPPED) ||
-	    pending->turn_ns != turn->began_ns || pending->n_python > WIRE_FRAMES)
-		return 0;
-	pending->head.size = WIRE_STACK_BASE + pending->n_python * sizeof(pending->python[0]);
-	pending->head.now_ns = now;
-	off_ns = now > turn->off_ns ? now - turn->off_ns : 0; /* it may just have begun */
-	pending->blocked_ns = turn->off == WIRE_BLOCKED ? off_ns : 0;
-	pending->stopped_ns = turn->off == WIRE_STOPPED ? off_ns : 0;
-	if (pending->head.flags & WIRE_STACK_ASLEEP && aim->serial == pending->serial)
-		pending->holder = aim->tstate;
-	err = tell_other_side(w, pending);
-	if (err)
-		return err;
-	scratch->memory[i].head.size = WIRE_MEMORY_BASE + scratch->memory[i].n;
-	keep_memory(w, &scratch->memory[i].head);
-	return watch_hand_out(w, pending);
-}
-
-/* A call that goes on is named before it ends: the greenlet in it may be gone right after. */
-static int name_early(struct watch *w, uint32_t slot, uint64_t now)
-{
-	const struct wire_loop *loop = slots_peek(w->slots, slot);
-	struct seat *seat = &w->seats[slot];
-	struct wire_turn turn;
-
-	if (loop->turn.phase != WIRE_BUSY || loop->turn.off != WIRE_BLOCKED ||
-	    loop->turn.off_ns == seat->named_ns || now < loop->turn.began_ns + w->late_ns / 2)
-		return 0;
-	if (!live_turn(w->live, slot, &turn, w->scratch) || turn.phase != WIRE_BUSY ||
-	    turn.off != WIRE_BLOCKED || now < turn.off_ns)
-		return 0;
-	seat->named_ns = turn.off_ns;
-	return tell_pending(w, slot, &turn, now);
-}
-
-static int tell_open(struct watch *w, uint32_t slot, const struct wire_turn *turn, uint64_t now)
-{
-	struct wire_scratch *scratch = w->scratch;
-	struct wire_open open = { .serial = w->seats[slot].serial,
-				  .pid = w->seats[slot].pid,
-				  .n_waits = scratch->n_waits,
-				  .n_rivals = scratch->n_rivals,
-				  .turn = *turn };
-	int err;
-
-	open.head = watch_head(WIRE_OPEN, sizeof(open));
-	open.head.now_ns = now;
-	open.head.flags = w->ending;
-	memcpy(open.waits, scratch->waits, sizeof(open.waits));
-	memcpy(open.rivals, scratch->rivals, sizeof(open.rivals));
-	err = tell_pending(w, slot, turn, now);
-	return err ? err : watch_hand_out(w, &open);
-}
-
-/* Is the turn in this slot late and untold, or twice as old as when it was told of? */
-static int check_open(struct watch *w, uint32_t slot, uint64_t now)
-{
-	const struct wire_loop *loop = slots_peek(w->slots, slot);
-	struct seat *seat = &w->seats[slot];
-	uint64_t least_ns = w->late_ns + (w->ending ? 0 : OPEN_NS);
-	struct wire_turn turn;
-
-	if (loop->turn.phase != WIRE_BUSY || now < loop->turn.began_ns + least_ns)
-		return 0;
-	if (!live_turn(w->live, slot, &turn, w->scratch))
-		return 0;
-	if (turn.phase != WIRE_BUSY || now <= turn.began_ns + least_ns)
-		return 0;
-	if (seat->told_turn_ns != turn.began_ns) {
-		seat->told_turn_ns = turn.began_ns;
-		seat->tell_at_ns = 0;
-	}
-	if (now - turn.began_ns < seat->tell_at_ns)
-		return 0;
-	seat->tell_at_ns = 2 * (now - turn.began_ns);
-	return tell_open(w, slot, &turn, now);
 }
 
 static int catch_up_now(struct watch *w, uint32_t slot)
@@ -283,9 +179,9 @@ static int tick(struct watch *w)
 		else
 			err = meet_aim(w, slot);
 		if (!err && loop->state == WIRE_LIVE)
-			err = name_early(w, slot, record.head.now_ns);
+			err = ongoing_name(w, slot, record.head.now_ns);
 		if (!err && loop->state == WIRE_LIVE)
-			err = check_open(w, slot, record.head.now_ns);
+			err = ongoing_tell(w, slot, record.head.now_ns);
 		if (!err && loop->state == WIRE_LIVE)
 			err = lag_tell(w, slot, record.head.now_ns);
 	}
@@ -506,21 +402,6 @@ static void own_cost(const struct watch *w, struct wire_end *end)
 	live_cost(w->live, (uint64_t *)&end->bpf_ns, (uint64_t *)&end->bpf_runs);
 }
 
-/* Turns still late at the end are told of once more, at their last age. */
-static int tell_open_all(struct watch *w)
-{
-	uint64_t now = watch_clock(CLOCK_MONOTONIC);
-	int err = 0;
-
-	for (uint32_t slot = 0; !err && slot < LOOPS; slot++) {
-		if (!w->seats[slot].serial)
-			continue;
-		w->seats[slot].tell_at_ns = 0;
-		err = check_open(w, slot, now);
-	}
-	return err;
-}
-
 static int watch_end(struct source *source, enum wire_ended why)
 {
 	struct watch *w = watch_of(source);
@@ -533,7 +414,7 @@ static int watch_end(struct source *source, enum wire_ended why)
 	if (!err)
 		err = watch_drain(w, UINT32_MAX);
 	if (!err)
-		err = tell_open_all(w);
+		err = ongoing_end(w);
 	if (!err)
 		err = poolwatch_end(w);
 	if (!err)

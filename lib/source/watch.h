@@ -71,6 +71,8 @@ struct wire_head watch_head(uint16_t kind, size_t size);
 int watch_hand_out(struct watch *w, const void *record);
 int watch_note(struct watch *w, const char *what, const char *why, const char *fix);
 
+void watch_keep(struct watch *w, const struct wire_head *record);
+
 int watch_take_audit(void *ctx, const struct wire_head *record);
 
 /* attach.c */
@@ -104,6 +106,11 @@ int warmup_tick(struct watch *w);
 /* ready.c: does one of the processes asked for listen on a socket, or one that they have started?
  */
 bool ready_listens(const struct procs *procs);
+
+/* ongoing.c: turns that go on. 0 or -errno. */
+int ongoing_name(struct watch *w, uint32_t slot, uint64_t now); /* the call it sleeps in */
+int ongoing_tell(struct watch *w, uint32_t slot, uint64_t now); /* if it is late and due */
+int ongoing_end(struct watch *w);                               /* all that are late, once more */
 
 /* watch.c: everything summed up so far, as it stands. */
 int watch_tell_sums(struct watch *w);
