@@ -17,13 +17,22 @@ static __always_inline struct rival_cpu *rival_at(__u32 cpu)
 	return bpf_map_lookup_elem(&rivals, &cpu);
 }
 
-/* A loop's thread waits for that CPU from now on. */
+/* A loop's thread waits for that CPU from now on. Who ran there before is not of interest, nor is
+ * when the one that runs now began: an entry of nobody ends that. */
 static __always_inline void rival_expect(__u32 cpu)
 {
 	struct rival_cpu *c = rival_at(cpu);
+	struct rival_run *run;
 
-	if (c)
-		c->left = RIVAL_RUNS;
+	if (!c)
+		return;
+	if (!c->left) {
+		run = &c->runs[c->next++ % RIVAL_RUNS];
+		run->until_ns = bpf_ktime_get_ns();
+		run->pid = 0;
+		run->tid = 0;
+	}
+	c->left = RIVAL_RUNS;
 }
 
 /* prev gives the CPU up. */
@@ -79,7 +88,6 @@ struct rival_walk {
 	struct rival_cpu *c;
 	struct wire_scratch *scratch;
 	__u64 from_ns; /* the thread has waited since */
-	__u64 seen_ns; /* charged to somebody, idle time too */
 	__u32 last;    /* number of the last run */
 };
 
@@ -92,28 +100,21 @@ static long rival_step(__u32 i, struct rival_walk *walk)
 
 	if (run->until_ns <= walk->from_ns || run->until_ns < before->until_ns)
 		return 1;
-	walk->seen_ns += run->until_ns - began;
 	if (run->tid)
 		rival_add(walk->scratch, run, run->until_ns - began);
 	return began == walk->from_ns;
 }
 
-/* The thread has waited for ns and runs now, after before, whose run is in the list already. */
-static __noinline void rivals_sum(struct wire_scratch *scratch, struct task_struct *before,
-				  __u64 now, __u64 ns)
+/* The thread has waited for ns and runs now. */
+static __noinline void rivals_sum(struct wire_scratch *scratch, __u64 now, __u64 ns)
 {
 	struct rival_walk walk = { .scratch = scratch, .from_ns = now - ns };
-	struct rival_run run = { .pid = before->tgid, .tid = before->pid };
 
 	walk.c = rival_at(bpf_get_smp_processor_id());
 	if (!walk.c)
 		return;
 	walk.last = walk.c->next - 1;
 	walk_each(RIVAL_RUNS - 1, rival_step, &walk);
-	if (walk.seen_ns || !run.tid)
-		return;
-	bpf_probe_read_kernel_str(run.comm, WIRE_COMM, before->comm);
-	rival_add(scratch, &run, ns);
 }
 
 #endif

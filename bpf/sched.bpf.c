@@ -109,8 +109,7 @@ static __noinline void leaves(void *ctx, struct task_struct *task, struct thread
 	loop_write_end(l);
 }
 
-static __noinline void returns(struct task_struct *task, struct thread *th,
-			       struct task_struct *before)
+static __noinline void returns(struct task_struct *task, struct thread *th)
 {
 	struct wire_loop *l = loop_at(th->slot);
 	struct turn_slice slice;
@@ -129,7 +128,7 @@ static __noinline void returns(struct task_struct *task, struct thread *th,
 	if (l->turn.began_ns == now)
 		loop_turn_times(l, task);
 	l->until_ns = now;
-	slice_count(l, th->slot, &slice, before);
+	slice_count(l, th->slot, &slice);
 	loop_write_end(l);
 }
 
@@ -153,7 +152,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	rival_ran(prev);
 	th = thread_of(next);
 	if (th && th->slot)
-		returns(next, th, prev);
+		returns(next, th);
 	return 0;
 }
 
@@ -168,7 +167,7 @@ int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct ta
 	rival_ran(prev);
 	th = thread_of(next);
 	if (th && th->slot)
-		returns(next, th, prev);
+		returns(next, th);
 	return 0;
 }
 
@@ -185,6 +184,7 @@ static __always_inline void woken(struct wire_loop *l, __u32 slot, struct task_s
 		return;
 	if (bpf_core_field_exists(task->wake_cpu))
 		rival_expect(task->wake_cpu);
+	rival_expect(bpf_get_smp_processor_id());
 	if (!waker->pid)
 		return;
 	t->waker_pid = waker->tgid;

@@ -118,10 +118,9 @@ GLOBAL int slice_end(struct wire_loop *l, struct wire_scratch *scratch,
 	return 0;
 }
 
-/* The thread is on the CPU again; slice may say that there was none. before: who had the CPU until
- * now; NULL: nobody saw. */
+/* The thread is on the CPU again; slice may say that there was none. */
 static __always_inline void slice_count(struct wire_loop *l, __u32 slot,
-					const struct turn_slice *slice, struct task_struct *before)
+					const struct turn_slice *slice)
 {
 	struct wire_scratch *scratch;
 
@@ -132,8 +131,8 @@ static __always_inline void slice_count(struct wire_loop *l, __u32 slot,
 		return;
 	if (slice->blocked_ns)
 		waits_add(scratch, l->turn.call, slice->blocked_ns);
-	if (slice->runqueue_ns && before)
-		rivals_sum(scratch, before, l->turn.last_ns, slice->runqueue_ns);
+	if (slice->runqueue_ns)
+		rivals_sum(scratch, l->turn.last_ns, slice->runqueue_ns);
 	if (slice->off == WIRE_BLOCKED || slice->off == WIRE_STOPPED)
 		slice_end(l, scratch, slice);
 }
@@ -149,7 +148,7 @@ static __noinline void slice_repair(struct wire_loop *l, __u32 slot, struct task
 	count(turn_repaired);
 	if (slice.off == WIRE_ON) /* out of its wait: a turn has begun */
 		loop_turn_times(l, task);
-	slice_count(l, slot, &slice, NULL);
+	slice_count(l, slot, &slice);
 }
 
 #endif

@@ -14,10 +14,25 @@
 
 #include "collect.h"
 #include "place.h"
+#include "sink/escape.h"
+
+/* A report that greenwatch has written holds no control characters. Another one may: no sink is to
+ * meet them, whatever it takes for its own words. */
+static const char *made_safe(struct load *load, const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	while (*p >= 0x20 && *p < 0x7f)
+		p++;
+	if (!*p)
+		return text;
+	escape(load->safe, sizeof(load->safe), text, SIZE_MAX);
+	return load->safe;
+}
 
 const char *load_intern(struct load *load, const char *text)
 {
-	const char *kept = tables_string(load->report, text);
+	const char *kept = tables_string(load->report, made_safe(load, text));
 
 	if (!kept)
 		text_fail(&load->in, -ENOMEM, "out of memory");
@@ -26,7 +41,7 @@ const char *load_intern(struct load *load, const char *text)
 
 static const char *sentence(struct load *load)
 {
-	const char *kept = tables_copy(load->report, text_string(&load->in));
+	const char *kept = tables_copy(load->report, made_safe(load, text_string(&load->in)));
 
 	if (!kept)
 		text_fail(&load->in, -ENOMEM, "out of memory");

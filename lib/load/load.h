@@ -38,6 +38,7 @@ struct load {
 	bool schema;                       /* seen, and one that is known */
 	bool lines;                        /* the first of JSON lines */
 	union load_part parts[LOAD_PARTS]; /* the list being read */
+	char safe[4 * TEXT_WORD + 8];      /* the last text that had to be escaped */
 };
 
 enum load_type {

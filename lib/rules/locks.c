@@ -132,6 +132,12 @@ static const struct rule_evidence rows[] = {
 	  .calls = "wait4 waitid",
 	  .without = NOT_CHILDREN,
 	  .leaf = LEAF_DIRECT },
+	{ .id = "GW3007",
+	  .runtimes = PYTHON,
+	  .causes = BLOCKED,
+	  .calls = "wait4 waitid",
+	  .functions = "os.waitpid posix.waitpid os.wait posix.wait os.wait3 posix.wait3 os.wait4 "
+		       "posix.wait4 os.waitid posix.waitid" },
 	{ .id = "GW3010",
 	  .runtimes = "gevent",
 	  .causes = BLOCKED,

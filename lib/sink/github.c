@@ -65,8 +65,10 @@ static void put_site(FILE *to, const struct gw_report *report, const struct repo
 		fputc(',', to);
 	}
 	fputs("title=", to);
-	if (site->advice.rule)
-		fprintf(to, "%s ", site->advice.rule);
+	if (site->advice.rule) {
+		put_property(to, site->advice.rule);
+		fputc(' ', to);
+	}
 	put_property(to, site->advice.title ? site->advice.title
 			 : site->title      ? site->title
 					    : gw_cause_name(site->cause));

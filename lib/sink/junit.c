@@ -161,7 +161,9 @@ static void put_text(FILE *to, const struct gw_report *report, const struct repo
 
 	put(to, ci_sentence(sentence, site));
 	if (site->advice.rule) {
-		fprintf(to, "\n%s ", site->advice.rule);
+		fputc('\n', to);
+		put_name(to, site->advice.rule);
+		fputc(' ', to);
 		put_name(to, site->advice.title ? site->advice.title : "");
 	}
 	if (site->advice.fix) {

@@ -241,6 +241,52 @@ Test(load, what_a_newer_minor_version_adds_is_skipped)
 	gw_report_free(report);
 }
 
+/* Every string of a list of keys, in whatever it is written. */
+static char *made_hostile(const char *text, const char *key)
+{
+	static const char evil[] = "\\u001b[31mx\\n::error::y\\u0085";
+	char *out = malloc(strlen(text) * 4 + 1), *to = out;
+	const char *at;
+
+	while ((at = strstr(text, key))) {
+		at += strlen(key);
+		to += sprintf(to, "%.*s%s", (int)(at - text), text, evil);
+		text = strchr(at, '"');
+	}
+	strcpy(to, text);
+	return out;
+}
+
+Test(load, control_characters_of_a_foreign_report_reach_no_sink)
+{
+	static const char *const keys[] = { "\"rule\":\"", "\"title\":\"", "\"call\":\"",
+					    "\"class\":\"", "\"runtime\":\"", "\"comm\":\"",
+					    "\"why\":\"", "\"file\":\"", "\"gate\":\"" };
+	struct bytes file = read_file("tests/tapes/gevent-fsync.json");
+	char *text = strdup(file.data), *next;
+	struct gw_report *report;
+	struct gw_format format;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		next = made_hostile(text, keys[i]);
+		free(text);
+		text = next;
+	}
+	report = loaded(text);
+	for (size_t i = 0; !gw_format_at(i, &format); i++) {
+		struct bytes out = shown(report, format.name);
+
+		if (strcmp(format.name, "pprof")) {
+			cr_expect_null(memchr(out.data, 0x1b, out.len), "%s", format.name);
+			cr_expect_null(strstr(out.data, "\n::error::y"), "%s", format.name);
+		}
+		free(out.data);
+	}
+	gw_report_free(report);
+	free(text);
+	free(file.data);
+}
+
 Test(load, another_major_version_is_refused)
 {
 	refused("{\"schema\": {\"name\": \"greenwatch-report\", \"version\": \"2.0\"}}", -EPROTO,

@@ -161,7 +161,7 @@
 			"aria-live": "polite" });
 		const tools = make("div", { class: "tools" });
 		const hidden = new Set(), end = Math.max(data.run, ...began.map((at, i) => at + of("took", i)).slice(-64), 1);
-		const lags = data.loops.map((loop) => loop[3]), longestLag = Math.max(0, ...lags.flat());
+		const lags = data.loops.map((loop) => loop[3]), longestLag = lags.reduce((most, list) => Math.max(most, ...list), 0);
 		let view = [0, end], chosen = -1, brush = null, all = false, width = 0;
 
 		const late = new Set(columns.loop || []), most = lags.map((list) => Math.max(0, ...list));
