@@ -124,13 +124,13 @@ static __always_inline bool may_sleep(struct task_struct *task, struct pt_regs *
 	case SLEEPER_ALWAYS:
 		return true;
 	case SLEEPER_FILE:
-		return file_may_sleep(task, BPF_CORE_READ(regs, di));
+		return file_may_sleep(task, regs->di);
 	case SLEEPER_POLL:
-		return (__s32)BPF_CORE_READ(regs, dx) != 0;
+		return (__s32)regs->dx != 0;
 	case SLEEPER_EPOLL:
-		return (__s32)BPF_CORE_READ(regs, r10) != 0;
+		return (__s32)regs->r10 != 0;
 	case SLEEPER_FUTEX:
-		command = BPF_CORE_READ(regs, si) & FUTEX_COMMAND;
+		command = regs->si & FUTEX_COMMAND;
 		return command == FUTEX_WAIT || command == FUTEX_LOCK_PI || command == FUTEX_BITSET;
 	case SLEEPER_NEVER:
 		break;

@@ -177,11 +177,11 @@ static __always_inline __u32 tid_in_namespace(struct task_struct *task)
 /* The file behind a descriptor of a task; NULL: none. */
 static __always_inline struct file *file_at(struct task_struct *task, __s32 fd)
 {
-	__u32 max = BPF_CORE_READ(task, files, fdt, max_fds);
-	struct file **table = BPF_CORE_READ(task, files, fdt, fd);
+	struct fdtable *fdt = task->files->fdt; /* what cannot be followed reads as 0 */
 	struct file *file = NULL;
 
-	if (fd < 0 || (__u32)fd >= max || bpf_probe_read_kernel(&file, sizeof(file), &table[fd]))
+	if (fd < 0 || (__u32)fd >= fdt->max_fds ||
+	    bpf_probe_read_kernel(&file, sizeof(file), &fdt->fd[fd]))
 		return NULL;
 	return file;
 }
