@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -224,6 +225,22 @@ static void render(const struct gw_report *report, const char *format, FILE *to)
 	gw_sink_close(sink);
 }
 
+/* The path comes from the environment and we may be root: a regular file that is there already,
+ * as the runner makes it, and no link. */
+static FILE *open_summary(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return NULL;
+	}
+	return fdopen(fd, "a");
+}
+
 void judge_annotate(const struct judge *judge, const struct gw_report *report, FILE *to)
 {
 	const char *on = getenv("GITHUB_ACTIONS"), *path = getenv("GITHUB_STEP_SUMMARY");
@@ -233,7 +250,7 @@ void judge_annotate(const struct judge *judge, const struct gw_report *report, F
 		return;
 	if (to)
 		render(report, "github", to);
-	summary = path && *path ? fopen(path, "ae") : NULL;
+	summary = path && *path ? open_summary(path) : NULL;
 	if (!summary)
 		return;
 	render(report, "markdown", summary);

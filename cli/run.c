@@ -125,12 +125,14 @@ static void judge(struct run *run, int status)
 		run->failed = true;
 }
 
-/* A verdict brings the whole report up to date: not more often than four times a second. */
+/* A verdict brings the whole report up to date: not more often than four times a second, and once
+ * a second where no stall has ended. */
 static void fail_fast(struct run *run)
 {
 	uint64_t now = time_now();
 
-	if (!run->options->fail_fast || !run->news || now - run->judged_ns < JUDGE_NS)
+	if (!run->options->fail_fast ||
+	    now - run->judged_ns < (run->news ? JUDGE_NS : TIME_SECOND))
 		return;
 	run->judged_ns = now;
 	run->news = false;
@@ -253,7 +255,8 @@ static int exit_code(const struct run *run)
 static int end(struct run *run)
 {
 	judge(run, has_failed(run) ? run->child.status : 0);
-	signals_leave_on_int();
+	if (run->signal_ns) /* the first ^C still writes the reports, the second does not */
+		signals_leave_on_int();
 	views_end(&run->views, gw_report(run->gw));
 	judge_annotate(&run->judge, gw_report(run->gw), run->views.text);
 	if (!run->seen_loop)

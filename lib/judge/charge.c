@@ -51,13 +51,20 @@ static bool has_site(const struct expr *expr, const struct report_site *site)
 	return true;
 }
 
+/* Of a baseline, which was judged when it was made. */
+static bool left_out(const struct gw_report *report, const struct gw_stall *stall)
+{
+	return stall->warmup || (stall->site != GW_NONE && report->sites.items &&
+				 report_site(report, stall->site)->suppressed_by);
+}
+
 static bool counts(const struct subject *subject, const struct expr *expr, bool growth,
 		   uint32_t index)
 {
 	const struct gw_stall *stall = report_stall(subject->report, index);
 	const struct report_site *site;
 
-	if (subject->marks && subject->marks[index])
+	if (subject->marks ? subject->marks[index] : left_out(subject->report, stall))
 		return false;
 	if (expr->scope == SCOPE_RUNTIME || expr->scope == SCOPE_LOOP) {
 		if (stall->loop == GW_NONE ||
@@ -65,7 +72,7 @@ static bool counts(const struct subject *subject, const struct expr *expr, bool 
 			return false;
 	}
 	if (stall->site == GW_NONE || !subject->report->sites.items)
-		return expr->scope == SCOPE_ALL;
+		return expr->scope <= SCOPE_LOOP;
 	site = report_site(subject->report, stall->site);
 	if (subject->against && !growth && site->change != GW_CHANGE_NEW &&
 	    site->change != GW_CHANGE_REGRESSED)

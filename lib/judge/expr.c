@@ -112,7 +112,9 @@ static int keep(struct report_judged *judged, struct report_budget *row, const s
 static void decide(struct report_budget *row, struct verdict_on *on, const struct expr *expr,
 		   const struct measure *m, double limit)
 {
-	bool held = compare(m->value, expr->cmp, limit);
+	/* of nothing no percentage is more: what stays nothing holds */
+	bool nothing = expr->unit == UNIT_GROWTH && limit == 0 && expr->cmp == CMP_LT;
+	bool held = compare(m->value, nothing ? CMP_LE : expr->cmp, limit);
 	bool sure = !m->least || (held ? expr->cmp == CMP_GT || expr->cmp == CMP_GE
 				       : beyond(m->value, expr->cmp, limit));
 

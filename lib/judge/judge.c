@@ -116,7 +116,7 @@ static const char *spoiled(const struct gw_report *report, const struct gw_judge
 	if (lost && !lost_allowed)
 		return arena_format(memory, "%llu event%s lost", (unsigned long long)lost,
 				    lost == 1 ? " was" : "s were");
-	if (report->said_incomplete && !lost_allowed)
+	if (report->said_incomplete && !lost && !names && !lost_allowed)
 		return "the report says that it is incomplete";
 	if (!report->loops.count)
 		return "no event loop was seen";

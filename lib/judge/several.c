@@ -4,8 +4,7 @@
  *
  * Each run is judged by itself. The worst is the run farthest from holding;
  * the median is the run in the middle, of an even number the worse of the
- * two. A run without a verdict leaves the whole without one, unless another
- * run is enough to break it (worst).
+ * two. A run without a verdict leaves the whole without one.
  */
 #include <errno.h>
 #include <stdlib.h>

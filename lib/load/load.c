@@ -152,6 +152,8 @@ const void *load_list(struct load *load, const struct load_key *keys, const void
 		memcpy(&load->parts[n], absent, size);
 		load_object(load, keys, &load->parts[n++]);
 	}
+	if (tables_used(load->report) + n * size > LOAD_BYTES)
+		text_fail(&load->in, -EFBIG, "the report holds too much");
 	kept = load->in.err ? NULL : tables_bytes(load->report, n * size);
 	if (!kept) {
 		text_fail(&load->in, -ENOMEM, "out of memory");

@@ -61,9 +61,10 @@ const char *text_digits(struct text *in, char out[64])
 /* Up to 18 digits that lie in the buffer whole and are all of the number: almost every one. */
 static bool short_number(struct text *in, uint64_t *value)
 {
-	const char *from, *p, *end = in->bytes + in->end;
-	int c = text_next(in);
+	const char *from, *p, *end;
+	int c = text_next(in); /* may fill the buffer anew */
 
+	end = in->bytes + in->end;
 	from = p = in->bytes + in->at;
 	*value = 0;
 	if (c < '0' || c > '9')

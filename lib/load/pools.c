@@ -63,6 +63,7 @@ static void waiting(struct load *load, void *object)
 	const char **names = NULL;
 	uint32_t n = load_texts(load, &names);
 
+	pool->n_next = 0; /* the key may come again */
 	for (uint32_t i = 0; i < n && i < most; i++)
 		pool->next[pool->n_next++] = names[i];
 }

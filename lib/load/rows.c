@@ -38,6 +38,8 @@ uint32_t load_texts(struct load *load, const char ***out)
 		if (word)
 			*word = load_intern(load, text_string(&load->in));
 	}
+	if (tables_used(load->report) + words.count * sizeof(**out) > LOAD_BYTES)
+		text_fail(&load->in, -EFBIG, "the report holds too much");
 	*out = tables_bytes(load->report, words.count * sizeof(**out));
 	if (!*out)
 		text_fail(&load->in, -ENOMEM, "out of memory");

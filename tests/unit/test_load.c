@@ -287,6 +287,19 @@ Test(load, control_characters_of_a_foreign_report_reach_no_sink)
 	free(file.data);
 }
 
+Test(load, a_list_that_comes_twice_counts_once)
+{
+	struct gw_report *report = loaded(
+		"{\"schema\":{\"name\":\"greenwatch-report\",\"version\":\"1.0\"},"
+		"\"pools\":[{\"pid\":1,\"name\":\"x\",\"threads\":1,"
+		"\"waiting\":[\"a\",\"b\",\"c\",\"d\"],\"waiting\":[\"e\",\"f\"]}]}");
+	const struct report_pool *pool = report->pools.items;
+
+	cr_assert_eq(pool->n_next, 2);
+	cr_assert_str_eq(pool->next[0], "e");
+	gw_report_free(report);
+}
+
 Test(load, another_major_version_is_refused)
 {
 	refused("{\"schema\": {\"name\": \"greenwatch-report\", \"version\": \"2.0\"}}", -EPROTO,
