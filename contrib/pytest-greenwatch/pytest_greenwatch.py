@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import pytest
@@ -21,6 +22,7 @@ import pytest
 START_S, END_S, SETTLE_S = 30, 15, 0.3
 UNITS = {"us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9}
 NOT_CHARGED = ("runqueue_ns", "throttled_ns", "stopped_ns")
+NOT_ASKED = "nothing was watched, since this was asked for while tests ran already: give --greenwatch"
 sleep = time.sleep      # not the patched one
 
 
@@ -47,25 +49,27 @@ class Watch:
     """greenwatch beside this process: stalls by (loop, at_ns), why there is none in `missing`."""
 
     def __init__(self, threshold_ns):
-        self.missing, self.start_ns, self.summary = None, None, None
+        self.missing, self.wrong, self.start_ns, self.summary, self.offset = None, None, None, None, 0
         self.stalls, self.frames, self.sites, self.rest = {}, [], {}, b""
         self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-        command = [*shlex.split(os.environ.get("GREENWATCH", "greenwatch")), "watch", "-p", str(os.getpid()), "--jsonl",
-                   "--no-follow", "-q", "-T", f"{max(1, threshold_ns // 1000)}us"]
         try:
+            words = shlex.split(os.environ.get("GREENWATCH", "greenwatch"))
+            self.before = words[:-1]    # such as sudo -n
+            command = [*words, "watch", "-p", str(os.getpid()), "--jsonl", "--no-follow", "-q", "-T",
+                       f"{max(1, threshold_ns // 1000)}us"]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=os.dup(self.out.fileno()),
                                             stderr=self.err, start_new_session=True)
-        except (OSError, IndexError, ValueError) as error:
+        except (OSError, ValueError) as error:
             self.missing = f"greenwatch cannot be started: {error}"
             return
         if not self.wait(lambda: self.start_ns, START_S):
-            self.missing = self.last_words() or f"greenwatch does not watch after {START_S} s"
+            self.missing = self.wrong or self.last_words() or "greenwatch does not watch"
             self.stop()
 
     def last_words(self):
         self.err.seek(0)
         lines = self.err.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        return next((line for line in lines if line.startswith("greenwatch: ")), lines[0] if lines else "")
 
     def wait(self, found, seconds):
         end = time.monotonic() + seconds
@@ -82,10 +86,11 @@ class Watch:
             data += chunk
         self.offset += len(data)
         *lines, self.rest = (self.rest + data).split(b"\n")
-        for line in map(json.loads, lines):
-            getattr(self, "on_" + line["type"], lambda _: None)(line)
-
-    offset = 0
+        try:
+            for line in map(json.loads, lines):
+                getattr(self, "on_" + line["type"], lambda _: None)(line)
+        except (ValueError, LookupError, TypeError) as error:
+            self.wrong = f"what greenwatch wrote is no report of it: {error!r}"
 
     def on_start(self, line):
         self.start_ns = line["run"]["start_monotonic_ns"]
@@ -99,11 +104,12 @@ class Watch:
         self.stalls[line["loop"], line["at_ns"]] = line
 
     def within(self, span, threshold_ns, causes=None):
-        """[(charged ns, stall)] of the stalls that hold a loop up in that span, by the threshold or more."""
+        """[(charged ns, stall)] of the stalls that hold a loop up in that Span, by the threshold or more."""
         found = []
         for stall in self.stalls.values():
             begin = self.start_ns + stall["at_ns"]
-            shared = min(span[1], begin + stall["duration_ns"]) - max(span[0], begin)
+            shared = max(min(part[1], begin + stall["duration_ns"]) - max(part[0], begin)
+                         for part in span.parts(stall["loop"]))
             charged = min(shared, stall["duration_ns"] - sum(stall["ledger"][part] for part in NOT_CHARGED))
             if charged >= threshold_ns and (not causes or stall["cause"] in causes):
                 found.append((charged, stall))
@@ -122,26 +128,42 @@ class Watch:
             try:
                 self.process.send_signal(signal.SIGINT)
             except PermissionError:
-                pass    # sudo's; it ends with this process
+                subprocess.run([*self.before, "kill", "-INT", str(self.process.pid)], check=False)
         self.wait(lambda: self.summary, END_S)
-        if not self.summary:
-            return "greenwatch ended without a summary: " + (self.last_words() or "no reason given")
+        if self.wrong or not self.summary:
+            return self.wrong or "greenwatch ended without a summary: " + (self.last_words() or "no reason given")
         if not self.summary["quality"]["complete"]:
             return "greenwatch lost events: " + ", ".join(k for k, n in self.summary["quality"]["lost"].items() if n)
         return None if self.summary["loops"] else "no event loop was seen: nothing was judged"
 
 
+class Span:
+    """The time of one test, by time.monotonic_ns(), and of that the time in which asyncio ran in this thread."""
+
+    def __init__(self):
+        self.whole, self.runs = [time.monotonic_ns(), 1 << 62], []
+
+    def parts(self, loop):
+        """What of the test belongs to that loop: outside of asyncio.run() this thread has none that could be late."""
+        ours = loop == f"{os.getpid()}/{threading.get_native_id()}"
+        return self.runs if ours and self.runs and not hub() else [self.whole]
+
+
+def hub():
+    local = sys.modules.get("gevent._hub_local")
+    return local and local.get_hub_if_exists()
+
+
 def end_turn():
     """Lets the loop of gevent come to its wait, so that a turn does not go on into pytest or the next test."""
-    local = sys.modules.get("gevent._hub_local")
-    if local and local.get_hub_if_exists():
+    if hub():
         sys.modules["gevent"].sleep(0.001)
 
 
-def show_loops():
+def show_loops(span):
     """Makes loops known before their first turn: they are found when they come to their wait for the second time.
 
-    Returns a function that undoes it.
+    Notes when asyncio ran in this thread, in what span() returns then. Returns a function that undoes it.
     """
     if "gevent" in sys.modules:
         for _ in range(3):
@@ -149,22 +171,26 @@ def show_loops():
     loops = sys.modules.get("asyncio.base_events")
     if not loops:
         return lambda: None
-    run = loops.BaseEventLoop.run_forever
+    run, thread = loops.BaseEventLoop.run_forever, threading.get_native_id()
 
     def run_forever(self):
         look = getattr(getattr(self, "_selector", None), "select", lambda _: None)     # changes nothing, takes nothing
         look(0), look(0)
+        part = [time.monotonic_ns(), 1 << 62]
+        if span() and threading.get_native_id() == thread:
+            span().runs.append(part)
         try:
             return run(self)
         finally:
             look(0)
+            part[1] = time.monotonic_ns()
     loops.BaseEventLoop.run_forever = run_forever
     return lambda: setattr(loops.BaseEventLoop, "run_forever", run)
 
 
 class Plugin:
     def __init__(self):
-        self.watch, self.spans, self.judged, self.late = None, {}, {}, []
+        self.watch, self.spans, self.judged, self.late, self.span = None, {}, {}, [], None
 
     def pytest_collection_finish(self, session):
         wanted = {item.nodeid: wishes(item) for item in session.items if item.get_closest_marker("no_stalls")}
@@ -175,20 +201,19 @@ class Plugin:
         self.least = min([t for t, _ in wanted.values()] + [100_000_000])
         self.watch = Watch(self.least)
         if not self.watch.missing:
-            self.hide_loops = show_loops()
+            self.hide_loops = show_loops(lambda: self.span)
 
     def pytest_runtest_setup(self, item):
-        if item.get_closest_marker("no_stalls") and self.watch.missing:
+        if item.get_closest_marker("no_stalls") and self.watch and self.watch.missing:
             pytest.skip(self.watch.missing)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item):
         end_turn()
-        begin = time.monotonic_ns()
-        self.spans[item.nodeid] = (begin, 1 << 63)
+        self.span = self.spans[item.nodeid] = Span()
         yield
         end_turn()
-        self.spans[item.nodeid] = (begin, time.monotonic_ns())
+        self.span.whole[1], self.span = time.monotonic_ns(), None
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item, call):
@@ -197,7 +222,9 @@ class Plugin:
         if call.when != "call" or not report.passed or not wish:
             return
         find = lambda: self.watch.within(self.spans[item.nodeid], *wish)
-        if self.watch.wait(find, SETTLE_S):
+        if not self.watch:
+            report.outcome, report.longrepr = "failed", NOT_ASKED
+        elif self.watch.wait(find, SETTLE_S):
             report.outcome = "failed"
             report.longrepr = "the event loop was held up\n" + "\n".join(self.watch.told(*s) for s in find())
         else:
@@ -243,6 +270,8 @@ def pytest_configure(config):
 def greenwatch(request):
     """A function: the stalls of this test so far, as objects of greenwatch's JSON report."""
     plugin = request.config.pluginmanager.get_plugin("greenwatch-plugin")
+    if not plugin.watch:
+        pytest.fail(NOT_ASKED)
     if plugin.watch.missing:
         pytest.skip(plugin.watch.missing)
 
