@@ -5,12 +5,14 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import tomllib
+import urllib.request
 import xml.etree.ElementTree
 
 import yaml
 
-from tool import Case, NOBODY, PYTHON, ROOT, Settings, expect_report
+from tool import Case, NOBODY, PYTHON, ROOT, SOON_S, Settings, expect_report, stop
 
 PLUGIN = ROOT / "contrib" / "pytest-greenwatch"
 LOCUST = pathlib.Path("/tmp/gw-programs/bin/locust")  # of tests/venvs.sh --programs
@@ -115,7 +117,6 @@ class Plugin(Case):
         """The words before a command that nobody runs, who can reach the plugin and the program in this place."""
         for name in (Settings.greenwatch, PLUGIN / "pytest_greenwatch.py"):
             shutil.copy(name, self.place)
-        self.assertNotEqual(os.geteuid(), NOBODY)
         return ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
 
     def test_pytest_without_greenwatch_skips_with_the_reason(self):
@@ -142,6 +143,21 @@ def test_a(request):
 ''')
         self.assertEqual(done.code, 1, done)
         self.assertIn("greenwatch ended without a summary", done.out)
+
+    def test_pytest_fails_the_run_where_a_stall_is_told_after_its_test(self):
+        done = self.pytest(GEVENT + '''
+import os, signal
+def signalled(request, number):
+    os.kill(request.config.pluginmanager.get_plugin("greenwatch-plugin").watch.process.pid, number)
+@pytest.mark.no_stalls
+def test_a(request):
+    signalled(request, signal.SIGSTOP)
+    stall()
+def test_b(request): signalled(request, signal.SIGCONT)
+''')
+        self.assertEqual(self.outcomes(done), {"a": "PASSED", "b": "PASSED"}, done.out)
+        self.assertEqual(done.code, 1, done)
+        self.assertRegex(done.out, r"test_it\.py::test_a: failed after its report: [34][0-9]{2} ms, syscall")
 
     def test_pytest_names_what_is_wrong_with_a_marker(self):
         for marker, gist in (('threshold="soon"', "threshold is 'soon'; it must be a time such as 100ms"),
@@ -237,6 +253,31 @@ class Pipelines(Case):
         (self.place / "bin" / "greenwatch").unlink()
         if not shutil.which("greenwatch"):
             self.assertEqual(self.job(GW_COMMAND="true")[0].code, 127)
+
+
+HANGING = '''import ctypes
+def app(env, start):
+    ctypes.CDLL(None).sleep(30 if env["PATH_INFO"] == "/hang" else 0)
+    start("200 OK", [])
+    return [b"ok"]
+'''
+
+
+class Recipes(Case):
+    def test_the_stack_is_told_before_gunicorn_ends_the_worker(self):
+        (self.place / "hanging.py").write_text(HANGING)
+        master = self.start("gunicorn", "-k", "gevent", "-w", "1", "-t", "2", "-b", "127.0.0.1:0", "hanging:app")
+        url = master.line("err", "Listening at: ").text.split()[-2]
+        master.line("err", "Booting worker")
+        watching = self.watch("-p", master.pid, "-T", "500ms")
+        for _ in range(4):
+            self.assertEqual(urllib.request.urlopen(url, timeout=SOON_S).read(), b"ok")
+        self.start("curl", "-s", f"{url}/hang")
+        told = watching.line("out", "blocked in clock_nanosleep.*still going on")
+        self.assertLess(told.ns, master.line("err", "WORKER TIMEOUT").ns)
+        self.assertIn("hanging.py:3", stop(watching).out)
+        master.signal(signal.SIGTERM)
+        master.wait()
 
 
 class Loads(Case):
