@@ -234,6 +234,14 @@ class Pipelines(Case):
                                         "options": "--warmup 0", "budget-file": "own.budget"}))
         self.assertFalse((self.place / "x").exists())
 
+    def test_the_github_action_watches_a_server_that_runs_already(self):
+        (self.place / "server.py").write_text(SERVER)
+        server = self.start(PYTHON, "-B", "server.py")
+        port = server.line("out", "^PORT ").text.split()[1]
+        done = self.action(command=f"ab -q -n 6 http://127.0.0.1:{port}/slow", pid=str(server.pid), report="slow")
+        self.assertEqual(done.code, 3, done)
+        self.assertTrue(expect_report((self.place / "slow.json").read_text())["stalls"])
+
     def test_the_gitlab_job_fails_and_leaves_every_artifact_it_names(self):
         done, job = self.job(GW_COMMAND=self.stalling(0.3), GW_OPTIONS="--warmup 0")
         self.assertEqual(done.code, 3, done)
