@@ -113,6 +113,18 @@ class Plugin(Case):
         self.assertRegex(done.out, r"SKIPPED .*greenwatch: cannot load BPF programs: CAP_BPF.* missing")
         self.assertIn("nothing was watched: greenwatch: cannot load", done.out)
 
+    def test_pytest_watches_through_sudo(self):
+        before = self.as_nobody()
+        sudoers = self.place / "sudoers"
+        sudoers.write_text("ALL ALL=(ALL) NOPASSWD: ALL\n")
+        sudoers.chmod(0o440)
+        for_us_alone = ("unshare", "--mount", "sh", "-c", f'mount --bind {sudoers} /etc/sudoers && exec "$@"', "sh")
+        done = self.pytest(GEVENT + TESTS, before=(*for_us_alone, *before), plugin=self.place,
+                           greenwatch=f"sudo -n {self.place / 'greenwatch'}")
+        self.assertEqual(done.code, 1, done)
+        self.assertEqual([name for name, outcome in self.outcomes(done).items() if outcome != "PASSED"], ["first", "late"])
+        self.assertNotIn("without a summary", done.out)
+
     def as_nobody(self):
         """The words before a command that nobody runs, who can reach the plugin and the program in this place."""
         for name in (Settings.greenwatch, PLUGIN / "pytest_greenwatch.py"):
