@@ -57,8 +57,8 @@ class Watch:
             self.before = words[:-1]    # such as sudo -n
             command = [*words, "watch", "-p", str(os.getpid()), "--jsonl", "--no-follow", "-q", "-T",
                        f"{max(1, threshold_ns // 1000)}us"]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=os.dup(self.out.fileno()),
-                                            stderr=self.err, start_new_session=True)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
+                                            start_new_session=True)
         except (OSError, ValueError) as error:
             self.missing = f"greenwatch cannot be started: {error}"
             return
@@ -76,7 +76,7 @@ class Watch:
         while True:
             ended = self.process.poll() is not None
             self.read()
-            if found() or ended or time.monotonic() > end:
+            if found() or ended or self.wrong or time.monotonic() > end:
                 return found()
             sleep(0.01)
 
