@@ -50,7 +50,8 @@ PACKAGES_RUN  := python3 python3-gevent
 PACKAGES_VM   := qemu-system-x86 mmdebstrap kmod busybox-static e2fsprogs cpio xz-utils
 PACKAGES_HTML  := chromium fonts-dejavu-core nodejs npm
 PACKAGES_PEERS := python3-venv musl
-PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-html5lib python3-junitparser strace protobuf-compiler python3-psycopg2 gunicorn
+PACKAGES_TEST := libcriterion-dev clang-format clang-tidy python3-jsonschema python3-html5lib python3-junitparser strace protobuf-compiler python3-psycopg2 gunicorn \
+	python3-pytest python3-yaml wrk apache2-utils curl sudo
 
 .DELETE_ON_ERROR:
 .SECONDARY:
