@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "collect.h"
 #include "tables.h"
 
 #define MAX_POOLS 256
@@ -23,6 +24,7 @@
 struct run {
 	uint64_t since_ns, off_ns; /* off_ns: it may be that much sooner or later */
 	uint32_t count;
+	bool early; /* they came in the warm-up: no time of theirs counts */
 };
 
 struct window {
@@ -108,6 +110,8 @@ static void count_waits(struct report_pool *sum, const struct run *run, uint32_t
 {
 	uint64_t ns = end_ns > run->since_ns ? end_ns - run->since_ns : 0;
 
+	if (run->early)
+		return;
 	hist_count(sum->wait, ns, count);
 	sum->waits += count;
 	sum->wait_sum_ns += ns * count;
@@ -249,24 +253,53 @@ static void add_name(struct gw_report *report, struct pool *pool, const struct e
 	note_next(report, sum, event->next);
 }
 
-static struct pool *find(struct pools *pools, const struct wire_pool *wanted)
+static struct pool *find(const struct pools *pools, const struct wire_pool *wanted)
 {
-	struct pool *pool;
-
 	for (uint32_t i = 0; i < pools->count; i++)
 		if (pools->list[i]->pid == wanted->pid && pools->list[i]->id == wanted->id &&
 		    !pools->list[i]->over)
 			return pools->list[i];
-	if (wanted->head.flags || pools->count == MAX_POOLS)
-		return NULL;
+	return NULL;
+}
+
+/* Of those that are over, the one that made work wait least goes. 0 or -ENOMEM; there may be none. */
+static int make_room(struct pools *pools, struct gw_report *report)
+{
+	struct event_note note = { .what = "thread pools", .fix = "" };
+	struct pool **least = NULL;
+
+	for (struct pool **it = pools->list; it < pools->list + pools->count; it++)
+		if ((*it)->over && (!least || (*it)->sum.wait_sum_ns < (*least)->sum.wait_sum_ns))
+			least = it;
+	note.why = least ? "more than 256: of those that have ended, the ones that made work wait "
+			   "least are left out"
+			 : "more than 256 at a time: those that came last are left out";
+	if (least) {
+		free((*least)->line);
+		free(*least);
+		*least = pools->list[--pools->count];
+	}
+	return collect_note(report, &note);
+}
+
+/* 0 or -ENOMEM; *out is NULL where there is no room. */
+static int add(struct pools *pools, struct gw_report *report, const struct wire_pool *wanted,
+	       struct pool **out)
+{
+	int err = pools->count == MAX_POOLS ? make_room(pools, report) : 0;
+	struct pool *pool;
+
+	*out = NULL;
+	if (err || pools->count == MAX_POOLS)
+		return err;
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
-		return NULL;
+		return -ENOMEM;
 	pool->pid = wanted->pid;
 	pool->id = wanted->id;
 	pool->sum.since_ns = wanted->head.now_ns;
-	pools->list[pools->count++] = pool;
-	return pool;
+	pools->list[pools->count++] = *out = pool;
+	return 0;
 }
 
 void pools_warmup(struct pools *pools, uint64_t now_ns)
@@ -283,6 +316,8 @@ void pools_warmup(struct pools *pools, uint64_t now_ns)
 		memset(sum->wait, 0, sizeof(sum->wait));
 		if (pool->full_ns)
 			pool->full_ns = now_ns;
+		for (uint32_t k = 0; k < pool->n_runs; k++)
+			run_at(pool, k)->early = true;
 	}
 }
 
@@ -302,9 +337,10 @@ int pools_take(struct pools *pools, struct gw_report *report, const struct event
 	struct pool *pool = find(pools, now);
 	uint64_t before = now->before_ns ? now->before_ns : now->head.now_ns;
 	uint64_t off_ns = (now->head.now_ns - before) / 2;
+	int err = pool || now->head.flags ? 0 : add(pools, report, now, &pool);
 
-	if (!pool)
-		return now->head.flags || pools->count == MAX_POOLS ? 0 : -ENOMEM;
+	if (err || !pool)
+		return err;
 	if (now->head.flags) {
 		finish(pool, now->head.now_ns);
 		return 0;

@@ -20,10 +20,11 @@ struct pools;
 int pools_new(struct pools **out);
 void pools_free(struct pools *pools);
 
-/* 0 or -ENOMEM. What makes no sense is left out. */
+/* 0 or -ENOMEM. What makes no sense is left out. Of more than 256 pools those that
+ * are over and made work wait least are dropped, with a note. */
 int pools_take(struct pools *pools, struct gw_report *report, const struct event_pool *event);
 
-/* The warm-up is over: every sum begins anew. */
+/* The warm-up is over: every sum begins anew; work that waits already is left out of them. */
 void pools_warmup(struct pools *pools, uint64_t now_ns);
 
 /* Fills report->pools, as of now_ns; may be called again later. 0 or -ENOMEM. */

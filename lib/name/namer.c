@@ -429,6 +429,8 @@ int namer_pools(struct namer *namer, uint32_t pid, uint32_t threads, struct name
 
 	if (!request.target)
 		return -ESRCH;
+	if (request.target->strikes >= NAMER_STRIKES)
+		return -ETIME;
 	n = ask(namer, &request);
 	/* names are not given up for it: it is the caller who asks no more */
 	if (fatal(n) && request.target->strikes)

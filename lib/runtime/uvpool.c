@@ -11,11 +11,13 @@
  * by distributions and in uvloop does not. There is one pool a process.
  * Source: libuv's src/threadpool.c, 1.24 to 1.50.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "runtime/poolread.h"
 
-#define WORK_LINK 24 /* in struct uv__work: work, done, loop, then the link */
+#define HOPS      4096 /* in a ring: more work is counted as that much */
+#define WORK_LINK 24   /* in struct uv__work: work, done, loop, then the link */
 
 enum { THREADS, IDLE, QUEUE, SLOW, MESSAGE, SLOW_BUSY, VARIABLES };
 
@@ -54,20 +56,24 @@ static void find(struct proc *proc, struct poolread *pools)
 	pools->uv_hidden &= !pools->uv[0];
 }
 
-/* A ring of waiting work behind its head; -errno: it is changing. */
+/* A ring of waiting work behind its head: the first ids, and how many. What is beyond HOPS or the
+ * budget is not counted. Not 0: it is changing, so that the walk has come into another ring. */
 static int walk_ring(struct proc *proc, uint64_t head, uint64_t message, struct pyqueue *out)
 {
-	uint64_t link;
+	uint64_t link, passed = 0;
 	int err = memory_word(&proc->mem, head, &link);
 
-	while (!err && link != head && out->n < WIRE_POOL_ITEMS) {
-		if (!pyobject_plausible(link))
+	for (uint32_t hops = 0; !err && link != head && hops < HOPS; hops++) {
+		if (!pyobject_plausible(link) || link == passed)
 			return -1;
-		if (link != message)
+		if (!(hops & (hops - 1)))
+			passed = link;
+		if (link != message && out->n < WIRE_POOL_ITEMS)
 			out->ids[out->n++] = link;
+		out->total += link != message;
 		err = memory_word(&proc->mem, link, &link);
 	}
-	return err;
+	return err == -EDQUOT ? 0 : err;
 }
 
 /* The function that a piece of work runs. */
@@ -101,7 +107,7 @@ bool uvpool_read(struct proc *proc, struct poolread *pools, struct namer_pool *o
 	    threads > 1024 || idle > threads ||
 	    walk_ring(proc, pools->uv[QUEUE], pools->uv[MESSAGE], &queue))
 		return false;
-	quick = queue.n;
+	quick = queue.total;
 	if (walk_ring(proc, pools->uv[SLOW], pools->uv[MESSAGE], &queue))
 		return false;
 	memset(out, 0, sizeof(*out));
@@ -109,8 +115,9 @@ bool uvpool_read(struct proc *proc, struct poolread *pools, struct namer_pool *o
 	out->kind = WIRE_POOL_UV;
 	out->size = out->threads = threads;
 	out->busy = threads - idle;
-	out->queued = out->n_queued = queue.n;
-	out->full = queue.n > quick && slow >= (threads + 1) / 2;
+	out->queued = queue.total;
+	out->n_queued = queue.n;
+	out->full = queue.total > quick && slow >= (threads + 1) / 2;
 	memcpy(out->ids, queue.ids, queue.n * sizeof(out->ids[0]));
 	snprintf(out->name, sizeof(out->name), "libuv");
 	if (queue.n)

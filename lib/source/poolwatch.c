@@ -22,8 +22,7 @@
 #define IDLE_NS   (100 * MS)
 #define BUSY_NS   (50 * MS)
 #define FULL_NS   (20 * MS)
-#define COST      50        /* a look takes its pause divided by this, at most */
-#define LOOK_MOST (10 * MS) /* that a look is believed to cost */
+#define COST      50 /* a look takes its pause divided by this, at most */
 #define FAIL_NS   (1000 * MS)
 #define FAILS     3
 #define SELDOM    64 /* ticks between two looks without a reason */
@@ -40,7 +39,7 @@ struct pool_told {
 
 struct poolwatch {
 	uint32_t threads, looks, pause;
-	uint64_t due_ns, took_ns;
+	uint64_t due_ns, took_ns, cost_ns; /* cost_ns: of a look, as pause_of() sees it */
 	uint32_t fails; /* looks one after the other */
 	bool uv_told;
 	uint32_t n;
@@ -137,18 +136,20 @@ static int end_missing(struct watch *w, struct poolwatch *pw, uint32_t pid, uint
 	return err;
 }
 
-/* The shorter of two looks is what one costs: some find things anew. */
+/* The shorter of two looks is what one costs: some find things anew. Where there is no pool the
+ * ticks are the pause, unless looks cost more than that. */
 static uint64_t pause_of(const struct watch *w, struct poolwatch *pw, uint64_t own_ns)
 {
-	uint64_t both = pw->now.cpu_ns + own_ns;
-	uint64_t took = both < LOOK_MOST ? both : LOOK_MOST;
-	uint64_t least = took < pw->took_ns ? took : pw->took_ns;
-	uint64_t pause = IDLE_NS, cost_ns = 0;
+	uint64_t took = pw->now.cpu_ns + own_ns, pause = pw->n ? IDLE_NS : 0, cost_ns = 0;
 
+	pw->cost_ns = took < pw->took_ns ? took : pw->took_ns;
 	pw->took_ns = took;
-	for (uint32_t i = 0; i < w->procs.count; i++)
-		if (w->procs.items[i]->pools && w->procs.items[i]->pools->n)
-			cost_ns += COST * least;
+	for (uint32_t i = 0; i < w->procs.count; i++) {
+		const struct poolwatch *other = w->procs.items[i]->pools;
+
+		if (other && other->fails < FAILS)
+			cost_ns += COST * other->cost_ns;
+	}
 	for (uint32_t i = 0; i < pw->n; i++) {
 		const struct namer_pool *pool = &pw->told[i].pool;
 
@@ -176,23 +177,43 @@ static int note_uv(struct watch *w, struct poolwatch *pw, uint32_t pid)
 }
 
 /* The namer's time is needed for names. */
-static int give_up(struct watch *w, struct poolwatch *pw, uint32_t pid)
+static int give_up(struct watch *w, struct poolwatch *pw, uint32_t pid, int err)
 {
-	char what[64];
+	char what[64], why[128];
 
 	pw->due_ns = UINT64_MAX;
 	snprintf(what, sizeof(what), "thread pools of process %u", pid);
-	return watch_note(w, what, "given up: reading them took too long three times", "");
+	if (err == -ETIME)
+		snprintf(why, sizeof(why), "given up: reading them took too long three times");
+	else
+		snprintf(why, sizeof(why), "given up: reading them failed three times: %s",
+			 strerror(-err));
+	return watch_note(w, what, why, "");
 }
 
+static int end_pools(struct watch *w, struct poolwatch *pw, uint32_t pid)
+{
+	int err = 0;
+
+	while (!err && pw->n)
+		err = end_pool(w, pw, pid, pw->n - 1);
+	return err;
+}
+
+/* Of a process that has ended nothing is left, not even proc->pools. */
 static int look(struct watch *w, struct proc *proc, struct poolwatch *pw)
 {
 	uint64_t began = watch_clock(CLOCK_MONOTONIC), own = watch_clock(CLOCK_THREAD_CPUTIME_ID);
-	int err = namer_pools(w->namer, proc->keeper.pid, pw->threads, &pw->now);
+	int err;
 
+	if (proc_has_ended(proc))
+		return poolwatch_forget(w, proc);
+	err = namer_pools(w->namer, proc->keeper.pid, pw->threads, &pw->now);
 	pw->due_ns = began + FAIL_NS;
+	if (err == -ESRCH) /* it is ending, or another program by now */
+		return end_pools(w, pw, proc->keeper.pid);
 	if (err)
-		return ++pw->fails == FAILS ? give_up(w, pw, proc->keeper.pid) : 0;
+		return ++pw->fails == FAILS ? give_up(w, pw, proc->keeper.pid, err) : 0;
 	pw->fails = 0;
 	for (uint32_t i = 0; !err && i < pw->now.n; i++)
 		err = take(w, pw, proc->keeper.pid, &pw->now.list[i], began);
@@ -225,7 +246,7 @@ static int look_for_new(struct watch *w, struct proc *proc)
 	pw->threads = threads;
 	if (pw->pause)
 		pw->pause--;
-	if (pw->fails >= FAILS || (!pw->looks && (pw->pause || threads < 2)))
+	if (watch_clock(CLOCK_MONOTONIC) < pw->due_ns || (!pw->looks && (pw->pause || threads < 2)))
 		return 0;
 	pw->looks -= pw->looks > 0;
 	return look(w, proc, pw);
@@ -283,10 +304,8 @@ int poolwatch_due(struct watch *w)
 int poolwatch_forget(struct watch *w, struct proc *proc)
 {
 	struct poolwatch *pw = proc->pools;
-	int err = 0;
+	int err = pw ? end_pools(w, pw, proc->keeper.pid) : 0;
 
-	while (pw && !err && pw->n)
-		err = end_pool(w, pw, proc->keeper.pid, pw->n - 1);
 	free(pw);
 	proc->pools = NULL;
 	return err;

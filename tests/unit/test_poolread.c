@@ -194,6 +194,71 @@ Test(poolread, slots_of_a_class_that_is_its_own_base_are_looked_for_in_vain)
 	cr_expect_eq(pyattr_slots(&mem, TYPE, names, 1, &offset), -ENOENT);
 }
 
+#define UV     0x500000ULL /* nthreads, idle_threads, slow_io_work_running: a word each */
+#define WQ     0x500100ULL
+#define SLOW   0x500200ULL
+#define NOTICE 0x500300ULL /* stands in wq for those in SLOW */
+
+/* A ring of n works behind head, 32 bytes each. */
+static void put_ring(uint64_t head, uint64_t first, uint64_t n)
+{
+	put_word(head, n ? first : head);
+	for (uint64_t i = 0; i < n; i++)
+		put_word(first + 32 * i, i + 1 < n ? first + 32 * (i + 1) : head);
+}
+
+static bool read_uv(struct namer_pool *out)
+{
+	static struct proc proc;
+	static struct poolread pools;
+	const uint64_t variables[] = { UV, UV + 8, WQ, SLOW, NOTICE, UV + 16 };
+
+	put_word(UV, 4);
+	put_word(UV + 16, 2);
+	memory_budget(&mem, 4 << 20, 20000);
+	proc.mem = mem;
+	proc.fresh = true; /* no maps: no names */
+	pools.uv_known = true;
+	memcpy(pools.uv, variables, sizeof(variables));
+	return uvpool_read(&proc, &pools, out);
+}
+
+Test(poolread, of_libuvs_long_queue_the_first_ids_are_kept_and_all_work_is_counted)
+{
+	struct namer_pool pool;
+
+	put_ring(WQ, 0x600000, 1000);
+	put_ring(SLOW, 0x700000, 300);
+	cr_assert(read_uv(&pool));
+	cr_expect_eq(pool.queued, 1300);
+	cr_expect_eq(pool.n_queued, WIRE_POOL_ITEMS);
+	cr_expect_eq(pool.ids[WIRE_POOL_ITEMS - 1], 0x600000 + 32 * (WIRE_POOL_ITEMS - 1));
+	cr_expect_eq(pool.full, 1);
+}
+
+Test(poolread, of_libuvs_endless_queue_no_more_than_4096_hops_are_taken)
+{
+	struct namer_pool pool;
+
+	put_ring(WQ, 0x600000, 6000);
+	put_ring(SLOW, 0x700000, 0);
+	cr_assert(read_uv(&pool));
+	cr_expect_eq(pool.queued, 4096);
+	cr_expect_eq(pool.full, 0);
+}
+
+Test(poolread, a_walk_of_libuvs_queue_that_comes_into_another_ring_is_dropped)
+{
+	struct namer_pool pool;
+
+	put_ring(WQ, 0x600000, 100);
+	put_ring(SLOW, 0x700000, 100);
+	put_word(0x600000 + 32 * 50, 0x700000);
+	cr_expect_not(read_uv(&pool));
+	put_word(0x600000 + 32 * 50, 0x600000 + 32 * 50); /* it has just been taken out */
+	cr_expect_not(read_uv(&pool));
+}
+
 static const char executor[] =
 	"import concurrent.futures, os, threading\n"
 	"go = threading.Event()\n"

@@ -147,6 +147,19 @@ Test(pools, what_was_full_in_the_warm_up_counts_from_its_end_on)
 	cr_expect_eq(result(2600)->busy_max, 3);
 }
 
+Test(pools, a_job_that_began_to_wait_in_the_warm_up_is_in_no_figure)
+{
+	look((struct look){ 0, 1000, 3, 3, 3, 1, .ids = abc });
+	pools_warmup(pools, 2000 * MS);
+	cr_expect_eq(result(2100)->waits, 0);
+	look((struct look){ 2200, 2200, 3, 3, 3, 2, .ids = abc });
+	look((struct look){ 2300, 2300, 3, 3, 3, 1, .ids = abc + 1 });
+	cr_expect_eq(result(2350)->waits, 1);
+	look((struct look){ 2400, 2400, 3, 3, 3, 0, .ids = abc });
+	cr_expect_eq(result(2500)->waits, 1);
+	cr_expect_eq(result(2500)->wait_sum_ns, 200 * MS);
+}
+
 Test(pools, an_address_that_is_used_again_is_another_job)
 {
 	const uint64_t swapped[] = { 0x2000, 0x1000 };
@@ -236,20 +249,44 @@ Test(pools, records_that_make_no_sense_are_refused)
 	cr_expect_eq(decode((const struct wire_head *)(void *)bytes, &event), -EBADMSG);
 }
 
-Test(pools, four_hundred_pools_are_bounded)
+static void look_at(uint64_t id, struct look l)
 {
 	_Alignas(8) char bytes[4096];
-	struct look one = { 0, 1000, 1, 3, 3, .ids = abc };
 	struct event event;
 
-	for (uint64_t i = 0; i < 400; i++) {
-		make_record(&one, bytes);
-		((struct wire_pool *)(void *)bytes)->id = 4096 + 8 * i;
-		cr_assert_eq(decode((const struct wire_head *)(void *)bytes, &event), 0);
-		cr_assert_eq(pools_take(pools, report, &event.pool), 0);
-	}
+	make_record(&l, bytes);
+	((struct wire_pool *)(void *)bytes)->id = id;
+	cr_assert_eq(decode((const struct wire_head *)(void *)bytes, &event), 0);
+	cr_assert_eq(pools_take(pools, report, &event.pool), 0);
+}
+
+Test(pools, four_hundred_pools_are_bounded_and_a_note_says_so)
+{
+	for (uint64_t i = 0; i < 400; i++)
+		look_at(4096 + 8 * i, (struct look){ 0, 1000, 1, 3, 3, .ids = abc });
 	cr_expect_eq(pools_collect(pools, report, 2000 * MS), 0);
 	cr_expect_eq(report->pools.count, 256);
+	cr_assert_eq(report->notes.count, 1);
+	cr_expect_str_eq(report_note(report, 0)->what, "thread pools");
+}
+
+Test(pools, those_that_have_ended_make_room_and_the_one_that_made_work_wait_stays)
+{
+	const struct report_pool *all;
+
+	for (uint64_t i = 0; i < 400; i++) {
+		uint32_t queued = i == 0 || i == 399;
+
+		look_at(4096 + 8 * i, (struct look){ 0, 1000, 3, 3, 3, queued, .ids = abc });
+		look_at(4096 + 8 * i, (struct look){ 1500, 1500, .last = 1 });
+	}
+	cr_expect_eq(pools_collect(pools, report, 2000 * MS), 0);
+	cr_assert_eq(report->pools.count, 256);
+	all = report->pools.items;
+	cr_expect_eq(all[0].waits, 1);
+	cr_expect_eq(all[1].waits, 1);
+	cr_expect_eq(all[2].waits, 0);
+	cr_expect_eq(report->notes.count, 1);
 }
 
 static void put_loop(uint64_t lag_ms)
