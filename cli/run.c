@@ -131,8 +131,7 @@ static void fail_fast(struct run *run)
 {
 	uint64_t now = time_now();
 
-	if (!run->options->fail_fast ||
-	    now - run->judged_ns < (run->news ? JUDGE_NS : TIME_SECOND))
+	if (!run->options->fail_fast || now - run->judged_ns < (run->news ? JUDGE_NS : TIME_SECOND))
 		return;
 	run->judged_ns = now;
 	run->news = false;

@@ -259,9 +259,9 @@ static char *made_hostile(const char *text, const char *key)
 
 Test(load, control_characters_of_a_foreign_report_reach_no_sink)
 {
-	static const char *const keys[] = { "\"rule\":\"", "\"title\":\"", "\"call\":\"",
+	static const char *const keys[] = { "\"rule\":\"",  "\"title\":\"",   "\"call\":\"",
 					    "\"class\":\"", "\"runtime\":\"", "\"comm\":\"",
-					    "\"why\":\"", "\"file\":\"", "\"gate\":\"" };
+					    "\"why\":\"",   "\"file\":\"",    "\"gate\":\"" };
 	struct bytes file = read_file("tests/tapes/gevent-fsync.json");
 	char *text = strdup(file.data), *next;
 	struct gw_report *report;
@@ -289,10 +289,10 @@ Test(load, control_characters_of_a_foreign_report_reach_no_sink)
 
 Test(load, a_list_that_comes_twice_counts_once)
 {
-	struct gw_report *report = loaded(
-		"{\"schema\":{\"name\":\"greenwatch-report\",\"version\":\"1.0\"},"
-		"\"pools\":[{\"pid\":1,\"name\":\"x\",\"threads\":1,"
-		"\"waiting\":[\"a\",\"b\",\"c\",\"d\"],\"waiting\":[\"e\",\"f\"]}]}");
+	struct gw_report *report =
+		loaded("{\"schema\":{\"name\":\"greenwatch-report\",\"version\":\"1.0\"},"
+		       "\"pools\":[{\"pid\":1,\"name\":\"x\",\"threads\":1,"
+		       "\"waiting\":[\"a\",\"b\",\"c\",\"d\"],\"waiting\":[\"e\",\"f\"]}]}");
 	const struct report_pool *pool = report->pools.items;
 
 	cr_assert_eq(pool->n_next, 2);

@@ -11,7 +11,7 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 SUITE=bookworm
-PACKAGES='python3 python3-gevent libbpf1 libelf1 libdw1 libcjson1 procps util-linux'
+PACKAGES='python3 python3-gevent libbpf1 libelf1 libdw1 libcjson1 libprotobuf-c1 procps util-linux'
 
 make_tree() {
 	source_line "$SUITE" >"$work/sources.list"
