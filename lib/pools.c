@@ -262,7 +262,8 @@ static struct pool *find(const struct pools *pools, const struct wire_pool *want
 	return NULL;
 }
 
-/* Of those that are over, the one that made work wait least goes. 0 or -ENOMEM; there may be none. */
+/* Of those that are over, the one that made work wait least goes. 0 or -ENOMEM; there may be none.
+ */
 static int make_room(struct pools *pools, struct gw_report *report)
 {
 	struct event_note note = { .what = "thread pools", .fix = "" };

@@ -40,7 +40,7 @@ struct pool_told {
 struct poolwatch {
 	uint32_t threads, looks, pause;
 	uint64_t due_ns, took_ns, cost_ns; /* cost_ns: of a look, as pause_of() sees it */
-	uint32_t fails; /* looks one after the other */
+	uint32_t fails;                    /* looks one after the other */
 	bool uv_told;
 	uint32_t n;
 	struct pool_told told[NAMER_POOLS_MAX];
