@@ -14,7 +14,7 @@
 
 #include "collect.h"
 #include "place.h"
-#include "sink/escape.h"
+#include "base/escape.h"
 
 /* A report that greenwatch has written holds no control characters. Another one may: no sink is to
  * meet them, whatever it takes for its own words. */

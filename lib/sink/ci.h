@@ -9,7 +9,7 @@
 #ifndef CI_H
 #define CI_H
 
-#include "sink/escape.h"
+#include "base/escape.h"
 #include "sink/format.h"
 #include "sink/sink.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "peer.h"
-#include "sink/escape.h"
+#include "base/escape.h"
 #include "sink/format.h"
 #include "sink/sink.h"
 

@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "sink/escape.h"
+#include "base/escape.h"
 #include "sink/format.h"
 #include "sink/sink.h"
 

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "sink/escape.h"
+#include "base/escape.h"
 #include "sink/json.h"
 
 void json_begin(struct json *json)

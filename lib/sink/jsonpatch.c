@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "sink/escape.h"
+#include "base/escape.h"
 #include "sink/json.h"
 
 static const char *state_name(enum wire_audit_state state)

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sink/escape.h"
+#include "base/escape.h"
 #include "sink/format.h"
 #include "sink/sink.h"
 

@@ -5,7 +5,7 @@
 #ifndef TEXT_H
 #define TEXT_H
 
-#include "sink/escape.h"
+#include "base/escape.h"
 #include "sink/format.h"
 #include "sink/sink.h"
 

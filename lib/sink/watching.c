@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "sink/escape.h"
+#include "base/escape.h"
 #include "sink/format.h"
 
 #define NAMED 8 /* pids listed one by one */

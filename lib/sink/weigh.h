@@ -9,7 +9,7 @@
 #ifndef WEIGH_H
 #define WEIGH_H
 
-#include "sink/escape.h"
+#include "base/escape.h"
 #include "sink/sink.h"
 
 struct weight {

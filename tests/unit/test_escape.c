@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "greenwatch.h"
-#include "sink/escape.h"
+#include "base/escape.h"
 
 static void check(const char *in, const char *out)
 {

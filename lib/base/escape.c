@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "greenwatch.h"
-#include "sink/escape.h"
+#include "base/escape.h"
 
 /* Decodes one character: its length, or 0 when the bytes are no (shortest, legal) UTF-8. */
 static size_t decode(const unsigned char *p, uint32_t *out)

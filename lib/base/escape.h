@@ -2,8 +2,8 @@
 /*
  * escape.h: foreign text made safe to print; see gw_escape() for users.
  */
-#ifndef ESCAPE_H
-#define ESCAPE_H
+#ifndef BASE_ESCAPE_H
+#define BASE_ESCAPE_H
 
 #include <stddef.h>
 
