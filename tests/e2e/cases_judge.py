@@ -215,6 +215,7 @@ class Checking(Judged):
 
     def test_in_a_workflow_of_github_findings_are_annotated(self):
         report = self.stalled()
+        (self.place / "summary.md").touch()  # as the runner does
         done = self.check(report, env={"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(self.place / "summary.md")})
         self.assertEqual(done.code, 3, done)
         self.assertRegex(done.out, r"(?m)^::error file=.*app.py,line=\d+,title=")
